@@ -1,0 +1,49 @@
+# One word a task. `make verdict` is the first thing to try; `make check test` before a commit.
+.POSIX:
+
+PYTHON = python3
+BIN = .venv/bin
+SCENARIO = mcf7-doxorubicin
+
+.PHONY: verdict install test check coverage wheel clean
+
+verdict: install
+	$(BIN)/senescape verdict $(SCENARIO) --output verdict.html
+
+install: .venv/.stamp
+
+# The stamp is written last: an install that broke half-way is done again from the start.
+.venv/.stamp: constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	  echo "$(PYTHON) cannot make virtual environments: install the Debian package python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --require-hashes -r constraints.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	touch .venv/.stamp
+
+test: install
+	$(BIN)/python -m pytest -n 2
+
+check: install
+	$(BIN)/ruff format --check src tests docs .ci
+	$(BIN)/ruff check src tests docs .ci
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python docs/check_docs.py
+
+# Numba off: branches inside a compiled kernel are invisible to coverage.
+coverage: install
+	rm -rf .coverage build/coverage.json
+	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -n 2 --cov --cov-report=
+	mkdir -p build
+	$(BIN)/coverage json --quiet -o build/coverage.json
+	$(BIN)/python .ci/rooms.py build/coverage.json 90
+
+wheel: install
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation --wheel --outdir dist
+
+clean:
+	rm -rf .venv dist build .coverage .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .hypothesis .import_linter_cache verdict.html
+	find src tests docs -name __pycache__ -prune -exec rm -rf {} +
