@@ -1,0 +1,37 @@
+"""The only parser and dimension checker of formulas: rate laws, closures, conditions."""
+
+from senescape.expressions.algebra import differentiate, simplify, to_latex
+from senescape.expressions.dimensions import BOOLEAN, dimension_of
+from senescape.expressions.parser import parse
+from senescape.expressions.readings import evaluate, evaluate_interval
+from senescape.expressions.tree import (
+    Binary,
+    Call,
+    Expr,
+    Number,
+    Op,
+    Symbol,
+    Unary,
+    substitute,
+    to_text,
+)
+
+__all__ = [
+    "BOOLEAN",
+    "Binary",
+    "Call",
+    "Expr",
+    "Number",
+    "Op",
+    "Symbol",
+    "Unary",
+    "differentiate",
+    "dimension_of",
+    "evaluate",
+    "evaluate_interval",
+    "parse",
+    "simplify",
+    "substitute",
+    "to_latex",
+    "to_text",
+]
