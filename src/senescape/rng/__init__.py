@@ -1,0 +1,27 @@
+"""The only maker of random streams."""
+
+from senescape.rng.keys import Purpose, absorb, draw_key, generator, lane_key, lane_keys, uniform
+from senescape.rng.quantiles import (
+    binomial_quantile,
+    geometric_quantile,
+    geometric_sum,
+    negative_binomial_quantile,
+    normal_quantile,
+    poisson_quantile,
+)
+
+__all__ = [
+    "Purpose",
+    "absorb",
+    "binomial_quantile",
+    "draw_key",
+    "generator",
+    "geometric_quantile",
+    "geometric_sum",
+    "lane_key",
+    "lane_keys",
+    "negative_binomial_quantile",
+    "normal_quantile",
+    "poisson_quantile",
+    "uniform",
+]
