@@ -1,0 +1,57 @@
+"""The one intermediate form that every engine reads: nouns only, no arithmetic."""
+
+from senescape.network.check import check_network
+from senescape.network.forcing import (
+    Action,
+    Add,
+    Breakpoint,
+    Forcing,
+    Input,
+    Redistribute,
+    Set,
+    Visit,
+)
+from senescape.network.nouns import (
+    Assay,
+    Birth,
+    BirthLaw,
+    Compartment,
+    Kind,
+    Network,
+    Outcome,
+    Parameter,
+    Port,
+    Route,
+    Signal,
+    SignalKind,
+    Term,
+    Transition,
+    When,
+)
+
+__all__ = [
+    "Action",
+    "Add",
+    "Assay",
+    "Birth",
+    "BirthLaw",
+    "Breakpoint",
+    "Compartment",
+    "Forcing",
+    "Input",
+    "Kind",
+    "Network",
+    "Outcome",
+    "Parameter",
+    "Port",
+    "Redistribute",
+    "Route",
+    "Set",
+    "Signal",
+    "SignalKind",
+    "Term",
+    "Transition",
+    "Visit",
+    "When",
+    "check_network",
+]
