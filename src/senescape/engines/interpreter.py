@@ -1,0 +1,153 @@
+"""Tier 0: the tape is read row by row over lanes; nothing is compiled for a model.
+
+Registers are a (register_count, lanes) array; a row of the tape computes one register for all lanes
+in a loop that vectorises. :func:`read_tape` is compiled once a machine, its ``py_func`` is the
+plain-Python twin; :func:`read_tape_bounds` reads the same rows in intervals.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from senescape.expressions import Op
+
+Registers = NDArray[np.float64]
+Tape = NDArray[np.int32]
+
+ADD, SUB, MUL, DIV, POW, NEG = (
+    int(op) for op in (Op.ADD, Op.SUB, Op.MUL, Op.DIV, Op.POW, Op.NEG)
+)
+EXP, LOG, SQRT, ABS, MIN, MAX = (
+    int(op) for op in (Op.EXP, Op.LOG, Op.SQRT, Op.ABS, Op.MIN, Op.MAX)
+)
+HILL, LT, LE, GT, GE, EQ, NE = (
+    int(op) for op in (Op.HILL, Op.LT, Op.LE, Op.GT, Op.GE, Op.EQ, Op.NE)
+)
+AND, OR, NOT, SELECT = (int(op) for op in (Op.AND, Op.OR, Op.NOT, Op.SELECT))
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def hill_value(x: float, threshold: float, power: float) -> float:
+    """Return x^n / (K^n + x^n) without overflow; 0 at x <= 0."""
+    if x <= 0.0:
+        return 0.0
+    if threshold <= 0.0:
+        return 1.0
+    return 1.0 / (1.0 + math.exp(power * (math.log(threshold) - math.log(x))))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def power_value(base: float, exponent: float) -> float:
+    """Return base ^ exponent with the IEEE conventions of ``numpy.power``."""
+    if exponent == 1.0:
+        return base
+    if exponent == 2.0:
+        return base * base
+    if base == 0.0:
+        if exponent == 0.0:
+            return 1.0
+        return 0.0 if exponent > 0.0 else math.inf
+    if base < 0.0 and exponent != math.floor(exponent):
+        return math.nan
+    return base**exponent
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _unary(op: int, d: Registers, a: Registers, lanes: int) -> None:
+    if op == NEG:
+        for i in range(lanes):
+            d[i] = -a[i]
+    elif op == EXP:
+        for i in range(lanes):
+            d[i] = np.exp(a[i])
+    elif op == LOG:
+        for i in range(lanes):
+            d[i] = np.log(a[i])
+    elif op == SQRT:
+        for i in range(lanes):
+            d[i] = np.sqrt(a[i])
+    elif op == ABS:
+        for i in range(lanes):
+            d[i] = abs(a[i])
+    elif op == NOT:
+        for i in range(lanes):
+            d[i] = 1.0 if a[i] == 0.0 else 0.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _compare(op: int, d: Registers, a: Registers, b: Registers, lanes: int) -> None:
+    for i in range(lanes):
+        x = a[i]
+        y = b[i]
+        if op == LT:
+            truth = x < y
+        elif op == LE:
+            truth = x <= y
+        elif op == GT:
+            truth = x > y
+        elif op == GE:
+            truth = x >= y
+        elif op == EQ:
+            truth = x == y
+        elif op == NE:
+            truth = x != y
+        elif op == AND:
+            truth = x != 0.0 and y != 0.0
+        else:
+            truth = x != 0.0 or y != 0.0
+        d[i] = 1.0 if truth else 0.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def read_tape(tape: Tape, first: int, last: int, registers: Registers) -> None:
+    """Compute the registers of rows ``first`` to ``last`` (excluded) for all lanes.
+
+    Parameters
+    ----------
+    tape : (rows, 5)
+        See :class:`senescape.compile.Program`.
+    registers : (register_count, lanes)
+        Changed in place.
+    """
+    lanes = registers.shape[1]
+    for row in range(first, last):
+        op = tape[row, 0]
+        d = registers[tape[row, 1]]
+        a = registers[tape[row, 2]]
+        b = registers[tape[row, 3]]
+        c = registers[tape[row, 4]]
+        if op == MUL:
+            for i in range(lanes):
+                d[i] = a[i] * b[i]
+        elif op == ADD:
+            for i in range(lanes):
+                d[i] = a[i] + b[i]
+        elif op == SUB:
+            for i in range(lanes):
+                d[i] = a[i] - b[i]
+        elif op == DIV:
+            for i in range(lanes):
+                d[i] = a[i] / b[i]
+        elif op == HILL:
+            for i in range(lanes):
+                d[i] = hill_value(a[i], b[i], c[i])
+        elif op == POW:
+            for i in range(lanes):
+                d[i] = power_value(a[i], b[i])
+        elif op == MIN:
+            for i in range(lanes):
+                d[i] = min(a[i], b[i])
+        elif op == MAX:
+            for i in range(lanes):
+                d[i] = max(a[i], b[i])
+        elif op == SELECT:
+            for i in range(lanes):
+                d[i] = b[i] if a[i] != 0.0 else c[i]
+        elif op == NEG or op == EXP or op == LOG or op == SQRT or op == ABS or op == NOT:
+            _unary(op, d, a, lanes)
+        else:
+            _compare(op, d, a, b, lanes)

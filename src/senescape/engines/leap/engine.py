@@ -1,0 +1,134 @@
+"""The leap engine: whole numbers of cells at a cost that does not grow with them."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from senescape.compile import Program
+from senescape.engines.births import sampled_births
+from senescape.engines.state import State, Streams, refuse_general, start_state
+from senescape.engines.tables import tables_of
+from senescape.errors import RunError
+
+from .advance import advance_lanes
+from .exits import empty_exits
+from .plan import plan_of
+
+Float = NDArray[np.float64]
+
+HOUR = 1.0 / 24.0
+
+
+@dataclass(frozen=True, slots=True)
+class Leap:
+    """Integer exact-transition leaping (see docs/engines.md).
+
+    Parameters
+    ----------
+    step : float
+        Longest step, and the grid that keys the random numbers [day].
+    tolerance : float
+        Largest change of hazard * step within a step, from one evaluation to the next.
+    composition : float
+        Largest hazard * step; limits the error of splitting compartments from each other.
+    threads : int
+        Lanes are shared out; the numbers do not depend on it.
+
+    Notes
+    -----
+    Never a negative or fractional count; zero absorbs; the cost does not depend on the number of
+    cells. At constant rates a compartment of one stage on its own has the exact law of Kendall for
+    a step of any length.
+    """
+
+    step: float = HOUR
+    tolerance: float = 0.05
+    composition: float = 0.5
+    threads: int = 1
+    name: str = "leap"
+    stochastic: bool = True
+
+    def start(self, program: Program, parameters: Float, streams: Streams) -> State:
+        """Return lanes with sampled initial cells.
+
+        Raises
+        ------
+        RunError
+            A general transition, an outcome without a law, parameters that are not finite.
+        """
+        refuse_general(program, self.name)
+        plan_of(program)
+        return start_state(program, parameters, streams, sampled_births)
+
+    def advance(self, program: Program, state: State, until: float) -> None:
+        """Advance all lanes to ``until`` [day], in place.
+
+        Raises
+        ------
+        RunError
+            A rate that is negative or not finite; more than 1e15 cells.
+        """
+        lanes = state.lanes
+        chunks = [c for c in np.array_split(np.arange(lanes), max(1, self.threads)) if len(c)]
+
+        def run(chunk: NDArray[np.int64]) -> None:
+            self._advance_chunk(program, state, slice(int(chunk[0]), int(chunk[-1]) + 1), until)
+
+        if len(chunks) == 1:
+            run(chunks[0])
+        else:
+            with ThreadPoolExecutor(len(chunks)) as pool:
+                list(pool.map(run, chunks))
+        state.time = until
+
+    def _advance_chunk(self, program: Program, state: State, lanes: slice, until: float) -> None:
+        fields = (state.counts, state.signal, state.input, state.tally, state.registers)
+        counts, signal, supply, tally, registers = (
+            np.ascontiguousarray(a[:, lanes].T) for a in fields
+        )
+        tables = tables_of(program)
+        outcome, lane, time, _ = advance_lanes(
+            tables,
+            plan_of(program),
+            empty_exits(tables),
+            counts,
+            signal,
+            supply,
+            tally,
+            registers,
+            state.key[lanes],
+            state.time,
+            until,
+            self.step,
+            self.tolerance,
+            self.composition,
+        )
+        state.counts[:, lanes] = counts.T
+        state.signal[:, lanes] = signal.T
+        state.tally[:, lanes] = tally.T
+        state.registers[:, lanes] = registers.T
+        if outcome != 0:
+            raise _refusal(program, outcome, lane + lanes.start, time)
+
+
+def _refusal(program: Program, outcome: int, lane: int, time: float) -> RunError:
+    if outcome > 0:
+        return RunError(
+            f"more than 1e15 cells at t = {time:.6g} day (lane {lane})",
+            allowed="at most 1e15 cells",
+            remedy="limit growth by crowding, or shorten the horizon",
+            check="run.too-many-cells",
+        )
+    index = -1 - outcome
+    source = program.compartment_ids[program.transition[index, 1]]
+    return RunError(
+        f"the rate of {program.transition_ids[index]} out of {source} is negative or not finite at "
+        f"t = {time:.6g} day (lane {lane})",
+        allowed="finite rates of at least 0",
+        remedy="look at the formula and its parameters with `senescape show --equations`",
+        check="run.rate",
+    )

@@ -1,0 +1,6 @@
+"""What engines produce and assays see: labelled arrays with units."""
+
+from senescape.results.ensemble import Ensemble, Summary
+from senescape.results.provenance import Provenance
+
+__all__ = ["Ensemble", "Provenance", "Summary"]
