@@ -79,27 +79,30 @@ def _unary(op: int, d: Registers, a: Registers, lanes: int) -> None:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _truth(op: int, x: float, y: float) -> float:
+    if op == LT:
+        truth = x < y
+    elif op == LE:
+        truth = x <= y
+    elif op == GT:
+        truth = x > y
+    elif op == GE:
+        truth = x >= y
+    elif op == EQ:
+        truth = x == y
+    elif op == NE:
+        truth = x != y
+    elif op == AND:
+        truth = x != 0.0 and y != 0.0
+    else:
+        truth = x != 0.0 or y != 0.0
+    return 1.0 if truth else 0.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _compare(op: int, d: Registers, a: Registers, b: Registers, lanes: int) -> None:
     for i in range(lanes):
-        x = a[i]
-        y = b[i]
-        if op == LT:
-            truth = x < y
-        elif op == LE:
-            truth = x <= y
-        elif op == GT:
-            truth = x > y
-        elif op == GE:
-            truth = x >= y
-        elif op == EQ:
-            truth = x == y
-        elif op == NE:
-            truth = x != y
-        elif op == AND:
-            truth = x != 0.0 and y != 0.0
-        else:
-            truth = x != 0.0 or y != 0.0
-        d[i] = 1.0 if truth else 0.0
+        d[i] = _truth(op, a[i], b[i])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -151,3 +154,45 @@ def read_tape(tape: Tape, first: int, last: int, registers: Registers) -> None:
             _unary(op, d, a, lanes)
         else:
             _compare(op, d, a, b, lanes)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def read_tape_lane(tape: Tape, first: int, last: int, registers: Registers) -> None:
+    """Do what :func:`read_tape` does for one lane whose registers are a vector."""
+    for row in range(first, last):
+        op = tape[row, 0]
+        a = registers[tape[row, 2]]
+        b = registers[tape[row, 3]]
+        if op == MUL:
+            value = a * b
+        elif op == ADD:
+            value = a + b
+        elif op == SUB:
+            value = a - b
+        elif op == DIV:
+            value = a / b
+        elif op == HILL:
+            value = hill_value(a, b, registers[tape[row, 4]])
+        elif op == POW:
+            value = power_value(a, b)
+        elif op == MIN:
+            value = min(a, b)
+        elif op == MAX:
+            value = max(a, b)
+        elif op == SELECT:
+            value = b if a != 0.0 else registers[tape[row, 4]]
+        elif op == NEG:
+            value = -a
+        elif op == EXP:
+            value = np.exp(a)
+        elif op == LOG:
+            value = np.log(a)
+        elif op == SQRT:
+            value = np.sqrt(a)
+        elif op == ABS:
+            value = abs(a)
+        elif op == NOT:
+            value = 1.0 if a == 0.0 else 0.0
+        else:
+            value = _truth(op, a, b)
+        registers[tape[row, 1]] = value

@@ -21,7 +21,7 @@ LARGEST_NORM = 1e6
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def derivative(coupling: Int, registers: Float, lane: int, x: Float, supply: Float, out: Float) -> None:
+def derivative(coupling: Int, registers: Float, x: Float, supply: Float, out: Float) -> None:
     """Write A x + supply into ``out``; constant terms of the law are part of A's table."""
     n = x.shape[0]
     for i in range(n):
@@ -29,28 +29,30 @@ def derivative(coupling: Int, registers: Float, lane: int, x: Float, supply: Flo
     for k in range(coupling.shape[0]):
         i = coupling[k, 0]
         j = coupling[k, 1]
-        value = registers[coupling[k, 2], lane]
+        value = registers[coupling[k, 2]]
         out[i] += value if j < 0 else value * x[j]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def norm(coupling: Int, registers: Float, lane: int) -> float:
+def norm(coupling: Int, registers: Float) -> float:
     """Return an upper bound of the norm of A [1/day]."""
     total = 0.0
     for k in range(coupling.shape[0]):
         if coupling[k, 1] >= 0:
-            total += abs(registers[coupling[k, 2], lane])
+            total += abs(registers[coupling[k, 2]])
     return total
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def propagate(
-    coupling: Int, registers: Float, lane: int, x: Float, supply: Float, step: float, work: Float
+    coupling: Int, registers: Float, x: Float, supply: Float, step: float, work: Float
 ) -> None:
     """Advance the signals of one lane by ``step`` days, in place.
 
     Parameters
     ----------
+    registers : (register_count,)
+        Of this lane.
     x, supply : (signals,)
         Values, and constant input (infusion plus secretion).
     work : (2, signals)
@@ -59,13 +61,13 @@ def propagate(
     n = x.shape[0]
     if n == 0 or step <= 0.0:
         return
-    size = min(norm(coupling, registers, lane) * step, LARGEST_NORM)
+    size = min(norm(coupling, registers) * step, LARGEST_NORM)
     parts = max(1, int(math.ceil(2.0 * size)))
     h = step / parts
     term = work[0]
     new = work[1]
     for _ in range(parts):
-        derivative(coupling, registers, lane, x, supply, term)
+        derivative(coupling, registers, x, supply, term)
         for i in range(n):
             term[i] *= h
             x[i] += term[i]
@@ -76,7 +78,7 @@ def propagate(
             for k in range(coupling.shape[0]):
                 j = coupling[k, 1]
                 if j >= 0:
-                    new[coupling[k, 0]] += registers[coupling[k, 2], lane] * term[j]
+                    new[coupling[k, 0]] += registers[coupling[k, 2]] * term[j]
             for i in range(n):
                 term[i] = new[i] * h / order
                 x[i] += term[i]
@@ -87,14 +89,14 @@ def propagate(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def secreted(
-    secretion: Int, registers: Float, assay_row: int, lane: int, base: Float, supply: Float
+    secretion: Int, registers: Float, assay_row: int, base: Float, supply: Float
 ) -> None:
     """Write ``base`` plus what the cells secrete now into ``supply`` (assay registers are read)."""
     for i in range(base.shape[0]):
         supply[i] = base[i]
     for k in range(secretion.shape[0]):
-        total = registers[assay_row + secretion[k, 1], lane]
-        supply[secretion[k, 0]] += registers[secretion[k, 2], lane] * total
+        total = registers[assay_row + secretion[k, 1]]
+        supply[secretion[k, 0]] += registers[secretion[k, 2]] * total
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from senescape.errors import ExpressionError, NetworkError, Where, nearest
-from senescape.expressions import BOOLEAN, Expr, dimension_of
+from senescape.expressions import BOOLEAN, Expr, Number, dimension_of
 from senescape.units import COUNT, DIMENSIONLESS, RATE, TIME, Dimension
 
 from .forcing import Add, Input, Redistribute, Set, Visit
@@ -43,7 +43,7 @@ def expect_dimension(
 ) -> None:
     """Refuse a formula whose dimension is not the expected one."""
     found = _dimension(expr, table, place)
-    if found != expected:
+    if found != expected and expr != Number(0.0):  # nothing fits any dimension
         raise ExpressionError(
             f"{expr} has dimension {found}",
             allowed=f"dimension {expected}",

@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from senescape.engines.interpreter import read_tape
+from senescape.engines.interpreter import read_tape_lane
 from senescape.engines.signals import propagate
 from senescape.engines.tables import Tables
 from senescape.rng import draw_key
@@ -30,13 +30,13 @@ def load_cells(tables: Tables, counts: Float, registers: Float, assays: int) -> 
     """Compute the assay registers of one lane from its counts; return the number of cells."""
     row = tables.assay_row
     for a in range(assays):
-        registers[row + a, 0] = 0.0
+        registers[row + a] = 0.0
     for k in range(tables.weight.shape[0]):
         c = tables.weight[k, 1]
         cells = 0.0
         for slot in range(tables.slot_ptr[c], tables.slot_ptr[c + 1]):
             cells += counts[slot]
-        registers[row + tables.weight[k, 0], 0] += registers[tables.weight[k, 2], 0] * cells
+        registers[row + tables.weight[k, 0]] += registers[tables.weight[k, 2]] * cells
     total = 0.0
     for slot in range(counts.shape[0]):
         total += counts[slot]
@@ -49,9 +49,9 @@ def load_rates(
 ) -> int:
     """Read the tape at a time and list the exits; 0, or -1 - transition."""
     for i in range(signal.shape[0]):
-        registers[tables.signal_row + i, 0] = signal[i]
-    registers[tables.time_row, 0] = time
-    read_tape(tables.tape, tables.lane_end, tables.tape.shape[0], registers)
+        registers[tables.signal_row + i] = signal[i]
+    registers[tables.time_row] = time
+    read_tape_lane(tables.tape, tables.lane_end, tables.tape.shape[0], registers)
     return list_exits(tables, plan, registers, exits)
 
 
@@ -69,7 +69,7 @@ def add_secretion(tables: Tables, registers: Float, total: Float, supply: Float,
     for i in range(given.shape[0]):
         given[i] = supply[i]
     for k in range(tables.secretion.shape[0]):
-        rate = registers[tables.secretion[k, 2], 0]
+        rate = registers[tables.secretion[k, 2]]
         given[tables.secretion[k, 0]] += rate * total[tables.secretion[k, 1]]
 
 
@@ -110,7 +110,7 @@ def advance_lane(
     slope = np.zeros(assays)
     change = np.zeros(compartments)
     old = np.zeros(compartments)
-    born = np.zeros(counts.shape[0])
+    born = np.zeros(counts.shape[0] + 4)
     time, level, steps = start, 0, 0
     cells = load_cells(tables, counts, registers, assays)
     bad = load_rates(tables, plan, registers, signal, time, exits)
@@ -118,7 +118,7 @@ def advance_lane(
         return bad, time, steps
     while time < until:
         for a in range(assays):
-            before[a] = registers[tables.assay_row + a, 0]
+            before[a] = registers[tables.assay_row + a]
         if plan.senses:
             sensed_drift(tables, registers, counts, exits, change, slope)
         for c in range(compartments):
@@ -129,9 +129,9 @@ def advance_lane(
             h = stop - time
             for i in range(signals):
                 middle[i] = signal[i]
-            propagate(tables.coupling, registers, 0, middle, given, 0.5 * h, work)
+            propagate(tables.coupling, registers, middle, given, 0.5 * h, work)
             for a in range(assays):
-                registers[tables.assay_row + a, 0] = max(0.0, before[a] + 0.5 * h * slope[a])
+                registers[tables.assay_row + a] = max(0.0, before[a] + 0.5 * h * slope[a])
             bad = load_rates(tables, plan, registers, middle, time + 0.5 * h, exits)
             if bad < 0:
                 return bad, time, steps
@@ -146,14 +146,14 @@ def advance_lane(
         place = int((time / step - window) * PLACES + 0.5)
         if cells > 0.0 or plan.arrives:
             own = draw_key(key, int(window), 0, place)
-            sweep(tables, exits, registers, counts, tally, h, own, born)
+            sweep(tables, plan, exits, registers, counts, tally, h, own, born)
         cells = load_cells(tables, counts, registers, assays)
         if not cells <= LARGEST_COUNT:
             return 1, time, steps
         for a in range(assays):
-            before[a] = 0.5 * (before[a] + registers[tables.assay_row + a, 0])
+            before[a] = 0.5 * (before[a] + registers[tables.assay_row + a])
         add_secretion(tables, registers, before, supply, given)
-        propagate(tables.coupling, registers, 0, signal, given, h, work)
+        propagate(tables.coupling, registers, signal, given, h, work)
         time = stop
         steps += 1
         if level > 0 and moved <= 0.25 * tolerance and fastest <= 0.5 * composition:
@@ -194,7 +194,7 @@ def advance_lanes(
             signal[lane],
             supply[lane],
             tally[lane],
-            registers[lane].reshape(-1, 1),
+            registers[lane],
             key[lane],
             start,
             until,

@@ -29,8 +29,8 @@ class Exits(NamedTuple):
     kind : (entries,)
         Class of :mod:`.plan`, plus ``AFTER_STAGES`` for timed exits of chains.
     outcome, transition : (entries,)
-    total : (compartments, 4)
-        Sum of the rates of each class (any age).
+    total : (compartments, 8)
+        Sum of the rates of each kind.
     advance : (compartments,)
         Hazard of passing one stage of a chain; 0 where the compartment has one stage.
     pace : (compartments,)
@@ -56,80 +56,83 @@ def empty_exits(tables: Tables) -> Exits:
         np.zeros(compartments + 1, np.int32),
         np.zeros(entries),
         *whole,
-        np.zeros((compartments, 4)),
+        np.zeros((compartments, 8)),
         np.zeros(compartments),
         np.zeros(compartments),
     )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def route_of(tables: Tables, registers: Float, transition: int) -> int:
     """Return the route that this lane has chosen for a transition."""
     first = tables.route_ptr[transition]
     row = tables.route_row[transition]
     if row < 0:
         return first
-    chosen = int(registers[row, 0])
+    chosen = int(registers[row])
     return first + min(max(chosen, 0), tables.route_ptr[transition + 1] - first - 1)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def list_exits(tables: Tables, plan: Plan, registers: Float, exits: Exits) -> int:
     """Fill ``exits`` from the registers; 0, or -1 - t where the rate of transition t is not a rate."""
+    # local names: reading an array out of a tuple inside a loop costs more than the arithmetic
+    slot_ptr_, advance_row_, exit_ptr_ = tables.slot_ptr, tables.advance_row, tables.exit_ptr
+    exit_, transition_, route_ptr_ = tables.exit, tables.transition, tables.route_ptr
+    route_row_, outcome_ptr_ = tables.route_row, tables.outcome_ptr
+    outcome_row_, outcome_class = tables.outcome_row, plan.outcome_class
+    begins_, rates_, kinds_, outcomes_ = exits.begin, exits.rate, exits.kind, exits.outcome
+    transitions_, totals_, advances_, paces_ = exits.transition, exits.total, exits.advance, exits.pace
     entry = 0
-    for c in range(exits.pace.shape[0]):
-        exits.begin[c] = entry
-        for k in range(4):
-            exits.total[c, k] = 0.0
-        exits.advance[c] = 0.0
-        exits.pace[c] = 0.0
-        stages = tables.slot_ptr[c + 1] - tables.slot_ptr[c]
+    for c in range(paces_.shape[0]):
+        begins_[c] = entry
+        for k in range(8):
+            totals_[c, k] = 0.0
+        advances_[c] = 0.0
+        paces_[c] = 0.0
+        stages = slot_ptr_[c + 1] - slot_ptr_[c]
         advance = 0.0
-        if tables.advance_row[c] >= 0:
-            advance = registers[tables.advance_row[c], 0]
-        share = _timed_share(tables, registers, c)
+        if advance_row_[c] >= 0:
+            advance = registers[advance_row_[c]]
+        share = 0.0
+        for e in range(exit_ptr_[c], exit_ptr_[c + 1]):
+            if transition_[exit_[e], 0] == TIMED:
+                share += registers[transition_[exit_[e], 2]]
         if stages > 1:
-            exits.advance[c] = advance
-            exits.pace[c] = advance / stages
-        for e in range(tables.exit_ptr[c], tables.exit_ptr[c + 1]):
-            t = tables.exit[e]
-            hazard = registers[tables.transition[t, 2], 0]
+            advances_[c] = advance
+            paces_[c] = advance / stages
+        for e in range(exit_ptr_[c], exit_ptr_[c + 1]):
+            t = exit_[e]
+            hazard = registers[transition_[t, 2]]
             if not (hazard >= 0.0 and hazard < np.inf and advance >= 0.0 and advance < np.inf):
                 return -1 - t
-            timed = tables.transition[t, 0] == TIMED
+            timed = transition_[t, 0] == TIMED
             if timed:
                 if share <= 0.0:
                     continue
                 hazard = hazard / share if stages > 1 else hazard / share * advance
             if hazard == 0.0:
                 continue
-            route = route_of(tables, registers, t)
-            for o in range(tables.outcome_ptr[route], tables.outcome_ptr[route + 1]):
-                value = hazard * registers[tables.outcome_row[o], 0]
-                if value <= 0.0 or plan.outcome_class[o] == STAY:
+            route = route_ptr_[t]
+            if route_row_[t] >= 0:
+                chosen = int(registers[route_row_[t]])
+                route += min(max(chosen, 0), route_ptr_[t + 1] - route - 1)
+            for o in range(outcome_ptr_[route], outcome_ptr_[route + 1]):
+                value = hazard * registers[outcome_row_[o]]
+                if value <= 0.0 or outcome_class[o] == STAY:
                     continue
-                exits.rate[entry] = value
-                exits.outcome[entry] = o
-                exits.transition[entry] = t
-                exits.kind[entry] = plan.outcome_class[o]
+                rates_[entry] = value
+                outcomes_[entry] = o
+                transitions_[entry] = t
+                kinds_[entry] = outcome_class[o]
                 if timed and stages > 1:
-                    exits.kind[entry] += AFTER_STAGES
+                    kinds_[entry] += AFTER_STAGES
                 else:
-                    exits.total[c, plan.outcome_class[o]] += value
-                    exits.pace[c] += value
+                    paces_[c] += value
+                totals_[c, kinds_[entry]] += value
                 entry += 1
-        exits.begin[c + 1] = entry
+        begins_[c + 1] = entry
     return 0
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _timed_share(tables: Tables, registers: Float, compartment: int) -> float:
-    total = 0.0
-    for e in range(tables.exit_ptr[compartment], tables.exit_ptr[compartment + 1]):
-        t = tables.exit[e]
-        if tables.transition[t, 0] == TIMED:
-            total += registers[tables.transition[t, 2], 0]
-    return total
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -157,7 +160,7 @@ def sensed_drift(
     for a in range(slope.shape[0]):
         slope[a] = 0.0
     for k in range(tables.weight.shape[0]):
-        weight = registers[tables.weight[k, 2], 0]
+        weight = registers[tables.weight[k, 2]]
         slope[tables.weight[k, 0]] += weight * change[tables.weight[k, 1]]
 
 

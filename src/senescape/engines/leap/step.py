@@ -10,140 +10,99 @@ from numpy.typing import NDArray
 
 from senescape.engines.laws import chain, dividing_chain, one_stage
 from senescape.engines.tables import Tables
-from senescape.rng import binomial_quantile, draw_key, poisson_quantile, uniform
+from senescape.rng import absorb, binomial_quantile, draw_key, poisson_quantile, uniform
 
 from .exits import AFTER_STAGES, INFLOW, Exits, route_of
-from .plan import DIVIDE, EMIT, LEAVE
+from .plan import DIVIDE, EMIT, LEAVE, Plan
 
 Float = NDArray[np.float64]
+Int = NDArray[np.int32]
 
 FATES = 1 << 24
 INFLOW_KEY = 1 << 29
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def deliver(tables: Tables, counts: Float, source: int, outcome: int, cells: float) -> None:
-    """Put the products of ``cells`` firings into first stages; the source's own are accounted for."""
-    for p in range(tables.product_ptr[outcome], tables.product_ptr[outcome + 1]):
-        target = tables.product[p, 0]
-        if target != source:
-            counts[tables.slot_ptr[target]] += cells * tables.product[p, 1]
+# Kernels below take the arrays that they need one by one: reading an array out of a tuple inside a
+# loop costs more than the arithmetic (reference counting).
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def split(
-    tables: Tables,
-    exits: Exits,
+    first: int,
+    last: int,
+    cells: float,
+    wanted: int,
+    source: int,
+    key: int,
+    rate: Float,
+    kind: Int,
+    outcome: Int,
+    transition: Int,
+    product_ptr: Int,
+    product: Int,
+    slot_ptr: Int,
     counts: Float,
     tally: Float,
-    source: int,
-    cells: float,
-    kind: int,
-    key: int,
 ) -> None:
-    """Share ``cells`` firings among the exits of one kind by one multinomial, and deliver them."""
-    if cells <= 0.0:
-        return
+    """Share ``cells`` firings among the exits of one kind by one multinomial, and deliver them.
+
+    Products enter the first stages of their compartments; those of the source itself are already
+    accounted for by its law.
+    """
     total = 0.0
-    last = -1
-    for e in range(exits.begin[source], exits.begin[source + 1]):
-        if exits.kind[e] == kind:
-            total += exits.rate[e]
-            last = e
-    for e in range(exits.begin[source], last + 1):
-        if exits.kind[e] != kind:
+    end = -1
+    for e in range(first, last):
+        if kind[e] == wanted:
+            total += rate[e]
+            end = e
+    for e in range(first, end + 1):
+        if kind[e] != wanted:
             continue
         part = cells
-        if e != last:
-            chance = min(1.0, exits.rate[e] / total)
-            place = FATES + kind * 4096 + e - exits.begin[source]
-            part = binomial_quantile(cells, chance, uniform(key, place))
-        total -= exits.rate[e]
+        if e != end:
+            place = FATES + wanted * 4096 + e - first
+            part = binomial_quantile(cells, min(1.0, rate[e] / total), uniform(key, place))
+        total -= rate[e]
         cells -= part
-        tally[exits.transition[e]] += part
-        deliver(tables, counts, source, exits.outcome[e], part)
+        tally[transition[e]] += part
+        o = outcome[e]
+        for p in range(product_ptr[o], product_ptr[o + 1]):
+            if product[p, 0] != source:
+                counts[slot_ptr[product[p, 0]]] += part * product[p, 1]
         if cells <= 0.0:
             return
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _flow_one(
-    tables: Tables, exits: Exits, counts: Float, tally: Float, c: int, h: float, key: int
+def flow_chain(
+    cells: Float, advance: float, leave: float, two: float, one: float, none: float, h: float,
+    key: int, born: Float, fired: Float,
 ) -> None:
-    slot = tables.slot_ptr[c]
-    before = counts[slot]
-    b = exits.total[c, DIVIDE]
-    n, left, emitted = one_stage(before, b, exits.total[c, LEAVE], exits.total[c, EMIT], h, key)
-    counts[slot] = n
-    split(tables, exits, counts, tally, c, n - before + left, DIVIDE, key)
-    split(tables, exits, counts, tally, c, left, LEAVE, key)
-    split(tables, exits, counts, tally, c, emitted, EMIT, key)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _flow_chain(
-    tables: Tables, exits: Exits, counts: Float, tally: Float, c: int, h: float, key: int, born: Float
-) -> None:
-    first = tables.slot_ptr[c]
-    last = tables.slot_ptr[c + 1]
-    cells = counts[first:last]
-    advance = exits.advance[c]
-    leave = exits.total[c, LEAVE]
-    two, one, none = 0.0, 0.0, 0.0
-    for e in range(exits.begin[c], exits.begin[c + 1]):
-        if exits.kind[e] == DIVIDE + AFTER_STAGES:
-            two += exits.rate[e]
-        elif exits.kind[e] == EMIT + AFTER_STAGES:
-            one += exits.rate[e]
-        elif exits.kind[e] == LEAVE + AFTER_STAGES:
-            none += exits.rate[e]
-    if two + one + none <= 0.0:
-        _hold_last(cells, advance, leave, h, key, tables, exits, counts, tally, c)
-        return
-    if two + one <= 0.0:
-        gone, done = chain(cells, advance, leave, h, key)
-        split(tables, exits, counts, tally, c, gone, LEAVE, key)
-        split(tables, exits, counts, tally, c, done, LEAVE + AFTER_STAGES, key)
-        return
-    parts = max(1, int(math.ceil(2.0 * h * advance / (last - first) - 1e-9)))
-    for part in range(parts):
-        own = draw_key(key, part, 0, 1)
-        gone, twos, ones, nones = dividing_chain(
-            cells, advance, leave, two, one, h / parts, own, born[: last - first]
-        )
-        split(tables, exits, counts, tally, c, gone, LEAVE, own)
-        split(tables, exits, counts, tally, c, twos, DIVIDE + AFTER_STAGES, own)
-        split(tables, exits, counts, tally, c, ones, EMIT + AFTER_STAGES, own)
-        split(tables, exits, counts, tally, c, nones, LEAVE + AFTER_STAGES, own)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _hold_last(
-    cells: Float,
-    advance: float,
-    leave: float,
-    h: float,
-    key: int,
-    tables: Tables,
-    exits: Exits,
-    counts: Float,
-    tally: Float,
-    c: int,
-) -> None:
-    """Advance a chain whose timed exits are all shut: cells gather in the last stage."""
+    """Advance a chain for ``h`` days; ``fired`` receives (left, divided, one back, completed)."""
     k = cells.shape[0]
-    waiting, gone, _ = one_stage(cells[k - 1], 0.0, leave, 0.0, h, draw_key(key, 0, 0, 2))
-    cells[k - 1] = 0.0
-    if k > 1:
+    for i in range(4):
+        fired[i] = 0.0
+    if two + one + none <= 0.0:  # every timed exit is shut: cells gather in the last stage
+        waiting, fired[0], _ = one_stage(cells[k - 1], 0.0, leave, 0.0, h, absorb(key, 1))
         left, done = chain(cells[: k - 1], advance, leave, h, key)
-        gone += left
-        waiting += done
-    cells[k - 1] += waiting
-    split(tables, exits, counts, tally, c, gone, LEAVE, key)
+        fired[0] += left
+        cells[k - 1] = waiting + done
+    elif two + one <= 0.0:
+        fired[0], fired[3] = chain(cells, advance, leave, h, key)
+    else:
+        parts = max(1, int(math.ceil(2.0 * h * advance / k - 1e-9)))
+        for part in range(parts):
+            left, twos, ones, nones = dividing_chain(
+                cells, advance, leave, two, one, h / parts, absorb(key, part), born
+            )
+            fired[0] += left
+            fired[1] += twos
+            fired[2] += ones
+            fired[3] += nones
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _arrive(
+def arrive(
     tables: Tables, registers: Float, counts: Float, tally: Float, h: float, key: int
 ) -> None:
     """Let cells arrive from outside over a whole step."""
@@ -152,16 +111,75 @@ def _arrive(
             continue
         route = route_of(tables, registers, t)
         for o in range(tables.outcome_ptr[route], tables.outcome_ptr[route + 1]):
-            mean = registers[tables.transition[t, 2], 0] * registers[tables.outcome_row[o], 0] * h
+            mean = registers[tables.transition[t, 2]] * registers[tables.outcome_row[o]] * h
             own = draw_key(key, INFLOW_KEY, tables.transition[t, 3], o - tables.outcome_ptr[route])
             arrived = poisson_quantile(mean, uniform(own, 0))
             tally[t] += arrived
-            deliver(tables, counts, -1, o, arrived)
+            for p in range(tables.product_ptr[o], tables.product_ptr[o + 1]):
+                counts[tables.slot_ptr[tables.product[p, 0]]] += arrived * tables.product[p, 1]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def half_sweep(
+    tables: Tables,
+    exits: Exits,
+    counts: Float,
+    tally: Float,
+    h: float,
+    key: int,
+    backward: bool,
+    born: Float,
+    fired: Float,
+) -> None:
+    """Let every compartment follow its law for ``h`` days, one after another."""
+    slot_ptr, product_ptr, product = tables.slot_ptr, tables.product_ptr, tables.product
+    begin, rate, kind, outcome = exits.begin, exits.rate, exits.kind, exits.outcome
+    transition, total, advances, pace = exits.transition, exits.total, exits.advance, exits.pace
+    n = pace.shape[0]
+    for position in range(n):
+        c = n - 1 - position if backward else position
+        first, last = slot_ptr[c], slot_ptr[c + 1]
+        cells = 0.0
+        for slot in range(first, last):
+            cells += counts[slot]
+        if cells <= 0.0 or pace[c] <= 0.0:
+            continue
+        own = absorb(key, c)
+        later = 0
+        if last - first == 1:
+            after, fired[0], fired[2] = one_stage(
+                cells, total[c, DIVIDE], total[c, LEAVE], total[c, EMIT], h, own
+            )
+            fired[1] = after - cells + fired[0]
+            fired[3] = 0.0
+            counts[first] = after
+        else:
+            later = AFTER_STAGES
+            share = total[c]
+            flow_chain(
+                counts[first:last], advances[c], share[LEAVE], share[DIVIDE + later],
+                share[EMIT + later], share[LEAVE + later], h, own, born[: last - first], fired,
+            )
+        for role in range(4):
+            if fired[role] <= 0.0:
+                continue
+            wanted = LEAVE
+            if role == 1:
+                wanted = DIVIDE + later
+            elif role == 2:
+                wanted = EMIT + later
+            elif role == 3:
+                wanted = LEAVE + later
+            split(
+                begin[c], begin[c + 1], fired[role], wanted, c, own, rate, kind, outcome,
+                transition, product_ptr, product, slot_ptr, counts, tally,
+            )
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def sweep(
     tables: Tables,
+    plan: Plan,
     exits: Exits,
     registers: Float,
     counts: Float,
@@ -171,21 +189,8 @@ def sweep(
     born: Float,
 ) -> None:
     """Take one step of length ``h`` [day] at the rates in ``exits``."""
-    n = exits.pace.shape[0]
-    for half in range(2):
-        for position in range(n):
-            c = position if half == 0 else n - 1 - position
-            first = tables.slot_ptr[c]
-            last = tables.slot_ptr[c + 1]
-            cells = 0.0
-            for slot in range(first, last):
-                cells += counts[slot]
-            if cells <= 0.0 or exits.pace[c] <= 0.0:
-                continue
-            own = draw_key(key, c, half, 0)
-            if last - first == 1:
-                _flow_one(tables, exits, counts, tally, c, 0.5 * h, own)
-            else:
-                _flow_chain(tables, exits, counts, tally, c, 0.5 * h, own, born)
-        if half == 0:
-            _arrive(tables, registers, counts, tally, h, key)
+    fired = born[born.shape[0] - 4 :]
+    half_sweep(tables, exits, counts, tally, 0.5 * h, absorb(key, 1), False, born, fired)
+    if plan.arrives:
+        arrive(tables, registers, counts, tally, h, key)
+    half_sweep(tables, exits, counts, tally, 0.5 * h, absorb(key, 2), True, born, fired)
