@@ -177,15 +177,23 @@ def _split(text: str | float) -> tuple[float, str]:
         match = _NUMBER.match(text)
         if not match:
             word = text.strip().lower().lstrip("+-")
-            check = "quantity.not-finite" if word[:3] in ("nan", "inf") or word[:4] in (
-                ".nan",
-                ".inf",
-            ) else "quantity.not-a-number"
+            check = (
+                "quantity.not-finite"
+                if word[:3] in ("nan", "inf")
+                or word[:4]
+                in (
+                    ".nan",
+                    ".inf",
+                )
+                else "quantity.not-a-number"
+            )
             raise _refuse(repr(text), check, "begin with a number, for example 0.3 / day")
         magnitude, unit = float(match[1]), match[2].strip()
         if unit[:1] == "," or re.match(r"[\d.]", unit):
             raise _refuse(
-                repr(text), "quantity.number-format", "use a decimal point and no thousands separator"
+                repr(text),
+                "quantity.number-format",
+                "use a decimal point and no thousands separator",
             )
     if not math.isfinite(magnitude):
         raise _refuse(str(text), "quantity.not-finite", "write a finite number")

@@ -151,5 +151,3 @@ class TapeBuilder:
         where = np.array([r.index for r in self._constants.values()], np.int32)
         values = np.array(list(self._constants), np.float64)
         return tape, ends, where, values, self._count
-
-

@@ -91,9 +91,7 @@ def _spread(
             rest -= part
 
 
-def stage_profile(
-    program: Program, compartment: int, registers: Float, stationary: bool
-) -> Float:
+def stage_profile(program: Program, compartment: int, registers: Float, stationary: bool) -> Float:
     """Return the share of each stage, shape (stages, lanes).
 
     Notes

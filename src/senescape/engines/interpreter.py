@@ -18,9 +18,7 @@ from senescape.expressions import Op
 Registers = NDArray[np.float64]
 Tape = NDArray[np.int32]
 
-ADD, SUB, MUL, DIV, POW, NEG = (
-    int(op) for op in (Op.ADD, Op.SUB, Op.MUL, Op.DIV, Op.POW, Op.NEG)
-)
+ADD, SUB, MUL, DIV, POW, NEG = (int(op) for op in (Op.ADD, Op.SUB, Op.MUL, Op.DIV, Op.POW, Op.NEG))
 EXP, LOG, SQRT, ABS, MIN, MAX = (
     int(op) for op in (Op.EXP, Op.LOG, Op.SQRT, Op.ABS, Op.MIN, Op.MAX)
 )

@@ -88,9 +88,7 @@ def propagate(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def secreted(
-    secretion: Int, registers: Float, assay_row: int, base: Float, supply: Float
-) -> None:
+def secreted(secretion: Int, registers: Float, assay_row: int, base: Float, supply: Float) -> None:
     """Write ``base`` plus what the cells secrete now into ``supply`` (assay registers are read)."""
     for i in range(base.shape[0]):
         supply[i] = base[i]

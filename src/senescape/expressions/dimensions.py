@@ -84,9 +84,7 @@ def _call(expr: Call, dimensions: Mapping[str, Dimension]) -> Kind:
     kinds = [dimension_of(arg, dimensions) for arg in expr.args]
     if expr.function == "if":
         _truth(expr.args[0], kinds[0])
-        pairs = [
-            (a, _quantity(a, k)) for a, k in zip(expr.args[1:], kinds[1:], strict=True)
-        ]
+        pairs = [(a, _quantity(a, k)) for a, k in zip(expr.args[1:], kinds[1:], strict=True)]
         return _alike(expr, pairs)
     given = [_quantity(a, k) for a, k in zip(expr.args, kinds, strict=True)]
     if expr.function in ("exp", "log"):
@@ -110,8 +108,12 @@ def _power(expr: Expr, base: Expr, a: Dimension, exponent: Expr, b: Dimension) -
         return DIMENSIONLESS
     value = exponent.arg if isinstance(exponent, Unary) and exponent.op == "-" else exponent
     if not isinstance(value, Number):
-        _refuse(expr, "the exponent of a quantity with a dimension must be a number",
-                "divide the base by a reference value first", "expression.exponent")
+        _refuse(
+            expr,
+            "the exponent of a quantity with a dimension must be a number",
+            "divide the base by a reference value first",
+            "expression.exponent",
+        )
     sign = -1.0 if isinstance(exponent, Unary) else 1.0
     return a ** (sign * value.value)
 
@@ -148,20 +150,29 @@ def _plain(expr: Expr, arg: Expr, kind: Dimension) -> None:
 
 def _quantity(expr: Expr, kind: Kind) -> Dimension:
     if not isinstance(kind, Dimension):
-        _refuse(expr, "a truth value stands where a quantity is needed", "use if(condition, a, b)",
-                "expression.truth-as-quantity")
+        _refuse(
+            expr,
+            "a truth value stands where a quantity is needed",
+            "use if(condition, a, b)",
+            "expression.truth-as-quantity",
+        )
     return kind
 
 
 def _truth(expr: Expr, kind: Kind) -> Kind:
     if isinstance(kind, Dimension):
-        _refuse(expr, "a quantity stands where a truth value is needed", "compare it with something",
-                "expression.quantity-as-truth")
+        _refuse(
+            expr,
+            "a quantity stands where a truth value is needed",
+            "compare it with something",
+            "expression.quantity-as-truth",
+        )
     return kind
 
 
 def _refuse(expr: Expr, why: str, remedy: str, check: str) -> NoReturn:
     text = str(expr)
     shown = text if len(text) <= 80 else text[:77] + "..."
-    raise ExpressionError(f"{shown}: {why}", allowed="formulas whose dimensions fit",
-                          remedy=remedy, check=check)
+    raise ExpressionError(
+        f"{shown}: {why}", allowed="formulas whose dimensions fit", remedy=remedy, check=check
+    )

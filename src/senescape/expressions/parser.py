@@ -110,7 +110,12 @@ def _tokens(text: str) -> list[_Token]:
                 "expression.number",
             )
         if kind == "number" and float(match[0]) == float("inf"):
-            _refuse(f"number {match[0]}", "finite numbers", "write a smaller number", "expression.number")
+            _refuse(
+                f"number {match[0]}",
+                "finite numbers",
+                "write a smaller number",
+                "expression.number",
+            )
         if kind != "space":
             word = match[0]
             tokens.append(_Token("op" if word in _KEYWORDS else kind, word, position + 1))

@@ -212,7 +212,7 @@ def _check_forcing(network: Network, ids: set[str]) -> None:
     parameters = {p.name: p.dimension for p in network.parameters}
     signals = {s.name: s.dimension for s in network.signals}
     seen = network.dimensions() | {a.id: a.dimension for a in network.assays}
-    started: set[tuple[str, int]] = set()
+    running: dict[int, str] = {}
     previous = network.forcing.start
     for point in network.forcing.breakpoints:
         if not previous <= point.time < float("inf"):
@@ -235,7 +235,7 @@ def _check_forcing(network: Network, ids: set[str]) -> None:
                     expect_dimension(action.value, expected, parameters, place)
                 else:
                     expect_dimension(action.rate, expected / TIME, parameters, place)
-                    _check_infusion(action, started, place)
+                    _check_infusion(action, running, place)
             elif isinstance(action, Redistribute):
                 if action.source not in ids:
                     raise _unknown("compartment", action.source, ids, place)
@@ -252,11 +252,11 @@ def _check_forcing(network: Network, ids: set[str]) -> None:
                 expect_dimension(action.factor, DIMENSIONLESS, parameters, place)
 
 
-def _check_infusion(action: Input, started: set[tuple[str, int]], place: str) -> None:
+def _check_infusion(action: Input, running: dict[int, str], place: str) -> None:
     """Refuse an end without its start, or a second start under one number."""
-    item = (action.signal, action.number)
-    if action.number < 0 or (item in started) is not action.ends:
-        what = "ends before it starts" if action.ends else "starts twice"
+    known = running.get(action.number) == action.signal
+    if action.number < 0 or (not known if action.ends else action.number in running):
+        what = "ends before it starts" if action.ends else "starts under a number in use"
         raise NetworkError(
             f"infusion {action.number} into {action.signal} {what}",
             allowed="one start, then one end, under a number of its own (0 or more)",
@@ -265,9 +265,9 @@ def _check_infusion(action: Input, started: set[tuple[str, int]], place: str) ->
             where=Where(field=place),
         )
     if action.ends:
-        started.discard(item)
+        del running[action.number]
     else:
-        started.add(item)
+        running[action.number] = action.signal
 
 
 def _unknown(what: str, name: str, known: Iterable[str], place: str) -> NetworkError:

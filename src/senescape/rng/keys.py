@@ -52,7 +52,7 @@ def mix(z: int) -> int:
 @njit(cache=True, nogil=True, error_model="numpy")
 def absorb(state: int, value: int) -> int:
     """Mix one more word into a key."""
-    return mix((mix((word(state) + GOLDEN) & MASK) ^ (((word(value) & MASK) * SECOND) & MASK)))
+    return mix(mix((word(state) + GOLDEN) & MASK) ^ (((word(value) & MASK) * SECOND) & MASK))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -158,7 +158,9 @@ def dividing_chain(
         t = binomial_quantile(completed, two, uniform(key, base))
         o = 0.0
         if one > 0.0:
-            o = binomial_quantile(completed - t, min(1.0, one / (1.0 - two)), uniform(key, base + 1))
+            o = binomial_quantile(
+                completed - t, min(1.0, one / (1.0 - two)), uniform(key, base + 1)
+            )
         twos += t
         ones += o
         nones += completed - t - o
@@ -172,7 +174,14 @@ def dividing_chain(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _place(
-    born: Float, m: int, daughters: float, advance: float, leave: float, h: float, key: int, base: int
+    born: Float,
+    m: int,
+    daughters: float,
+    advance: float,
+    leave: float,
+    h: float,
+    key: int,
+    base: int,
 ) -> tuple[float, float]:
     """Place daughters of mothers m stages from the end; returns (exits, second divisions)."""
     k = born.shape[0]

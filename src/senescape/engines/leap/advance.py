@@ -64,7 +64,9 @@ def next_stop(time: float, until: float, step: float, level: int) -> float:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def add_secretion(tables: Tables, registers: Float, total: Float, supply: Float, given: Float) -> None:
+def add_secretion(
+    tables: Tables, registers: Float, total: Float, supply: Float, given: Float
+) -> None:
     """Write ``supply`` plus what cells in the numbers ``total`` (by assay) secrete into ``given``."""
     for i in range(given.shape[0]):
         given[i] = supply[i]

@@ -82,7 +82,12 @@ def list_exits(tables: Tables, plan: Plan, registers: Float, exits: Exits) -> in
     route_row_, outcome_ptr_ = tables.route_row, tables.outcome_ptr
     outcome_row_, outcome_class = tables.outcome_row, plan.outcome_class
     begins_, rates_, kinds_, outcomes_ = exits.begin, exits.rate, exits.kind, exits.outcome
-    transitions_, totals_, advances_, paces_ = exits.transition, exits.total, exits.advance, exits.pace
+    transitions_, totals_, advances_, paces_ = (
+        exits.transition,
+        exits.total,
+        exits.advance,
+        exits.pace,
+    )
     entry = 0
     for c in range(paces_.shape[0]):
         begins_[c] = entry
@@ -162,5 +167,3 @@ def sensed_drift(
     for k in range(tables.weight.shape[0]):
         weight = registers[tables.weight[k, 2]]
         slope[tables.weight[k, 0]] += weight * change[tables.weight[k, 1]]
-
-

@@ -75,8 +75,16 @@ def split(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def flow_chain(
-    cells: Float, advance: float, leave: float, two: float, one: float, none: float, h: float,
-    key: int, born: Float, fired: Float,
+    cells: Float,
+    advance: float,
+    leave: float,
+    two: float,
+    one: float,
+    none: float,
+    h: float,
+    key: int,
+    born: Float,
+    fired: Float,
 ) -> None:
     """Advance a chain for ``h`` days; ``fired`` receives (left, divided, one back, completed)."""
     k = cells.shape[0]
@@ -157,8 +165,16 @@ def half_sweep(
             later = AFTER_STAGES
             share = total[c]
             flow_chain(
-                counts[first:last], advances[c], share[LEAVE], share[DIVIDE + later],
-                share[EMIT + later], share[LEAVE + later], h, own, born[: last - first], fired,
+                counts[first:last],
+                advances[c],
+                share[LEAVE],
+                share[DIVIDE + later],
+                share[EMIT + later],
+                share[LEAVE + later],
+                h,
+                own,
+                born[: last - first],
+                fired,
             )
         for role in range(4):
             if fired[role] <= 0.0:
@@ -171,8 +187,21 @@ def half_sweep(
             elif role == 3:
                 wanted = LEAVE + later
             split(
-                begin[c], begin[c + 1], fired[role], wanted, c, own, rate, kind, outcome,
-                transition, product_ptr, product, slot_ptr, counts, tally,
+                begin[c],
+                begin[c + 1],
+                fired[role],
+                wanted,
+                c,
+                own,
+                rate,
+                kind,
+                outcome,
+                transition,
+                product_ptr,
+                product,
+                slot_ptr,
+                counts,
+                tally,
             )
 
 

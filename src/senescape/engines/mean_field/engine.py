@@ -1,0 +1,219 @@
+"""Mean field: expected numbers of cells by ordinary differential equations.
+
+Right for the mean wherever hazards do not depend on the cells, and for large numbers elsewhere. It
+says nothing about chance: a population that falls below one cell lives on as a fraction here; ask
+:mod:`senescape.engines.branching` for the probability of cure.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from senescape.compile import Program
+from senescape.errors import RunError
+
+from ..births import mean_births
+from ..state import State, Streams, start_state
+from .flows import FINE, NOT_FINITE, SLIGHTLY_NEGATIVE, flows, jacobian, pack
+from .outcome import SolverOutcome
+
+Float = NDArray[np.float64]
+Int = NDArray[np.int32]
+Arguments = tuple[Int, Float, Float, Float]
+
+MAX_STATES = 1_000_000
+FEW_CELLS = 10.0
+# A solver may leave a fading compartment this far below zero, relative to the largest one.
+NEGATIVE_ROUNDING = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class MeanField:
+    """The deterministic engine (LSODA, restarted at every breakpoint).
+
+    Parameters
+    ----------
+    relative_tolerance : float
+        Of each number in each step; 1e-8 keeps end points to about six digits.
+    absolute_tolerance : float
+        Cells (one cell is the natural scale); signals use it relative to their own scale.
+    max_steps : int
+        Budget of steps between two stops.
+
+    Notes
+    -----
+    Positivity: counts are not clipped inside a step. At the end of an interval a count between
+    -1e-6 of the largest count and 0 becomes 0; one further below stops the run. LSODA stops at the
+    end of the interval itself (``tcrit``): no rate beyond a breakpoint is ever read.
+    """
+
+    relative_tolerance: float = 1e-8
+    absolute_tolerance: float = 1e-9
+    max_steps: int = 100_000
+
+    name = "mean-field"
+    stochastic = False
+
+    def start(self, program: Program, parameters: Float, streams: Streams) -> State:
+        """Return expected initial counts; random streams are not used."""
+        states = program.slots + len(program.signal_names)
+        if states > MAX_STATES:
+            raise RunError(
+                f"{states} states",
+                allowed=f"at most {MAX_STATES}",
+                remedy="use fewer heterogeneity classes or stages",
+                check="run.too-many-states",
+            )
+        return start_state(program, parameters, streams, mean_births)
+
+    def advance(self, program: Program, state: State, until: float) -> None:
+        """Advance all lanes to ``until`` [day], in place; no breakpoint lies between."""
+        packed = pack(program)
+        for lane in range(state.lanes):
+            self._advance_lane(program, packed, state, lane, until)
+        state.time = until
+
+    def _advance_lane(
+        self, program: Program, packed: Int, state: State, lane: int, until: float
+    ) -> None:
+        slots, signals = program.slots, len(program.signal_names)
+        y = np.concatenate(
+            [state.counts[:, lane], state.signal[:, lane], np.zeros(len(program.transition))]
+        )
+        supply = np.ascontiguousarray(state.input[:, lane])
+        worst = np.zeros(4)
+        registers = np.ascontiguousarray(state.registers[:, lane])
+        arguments = (packed, registers, supply, worst)
+        scale = self.scales(y, slots, signals, supply, until - state.time)
+        end = self.solve(y, state.time, until, arguments, scale)
+        check_hazards(program, worst, y, state.time, lane, arguments, self, scale)
+        counts = end[:slots]
+        lowest = counts.min(initial=0.0)
+        if lowest < -NEGATIVE_ROUNDING * max(1.0, float(counts.max(initial=0.0))):
+            raise SolverOutcome.NEGATIVE.error(state.time, until)
+        state.counts[:, lane] = np.maximum(counts, 0.0)
+        state.signal[:, lane] = end[slots : slots + signals]
+        state.tally[:, lane] += end[slots + signals :]
+
+    def scales(self, y: Float, slots: int, signals: int, supply: Float, duration: float) -> Float:
+        """Return the absolute tolerance of each number."""
+        scale = np.full(len(y), self.absolute_tolerance)
+        size = np.abs(y[slots : slots + signals]) + np.abs(supply) * duration
+        # A signal that starts at zero is driven by others: near-relative accuracy is asked of it.
+        scale[slots : slots + signals] *= np.maximum(size, 1e-6)
+        return scale
+
+    def solve(
+        self, y: Float, first: float, last: float, arguments: Arguments, scale: Float
+    ) -> Float:
+        """Return the numbers at ``last``.
+
+        Raises
+        ------
+        RunError
+            With the name of the outcome and its advice.
+        """
+        from scipy.integrate import odeint  # half a second of import: only when it is needed
+
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            path, info = odeint(
+                flows,
+                y,
+                np.array([first, last]),
+                args=arguments,
+                Dfun=jacobian,
+                tcrit=np.array([last]),
+                rtol=self.relative_tolerance,
+                atol=scale,
+                mxstep=self.max_steps,
+                full_output=True,
+            )
+        worst = arguments[3]
+        outcome = SolverOutcome.from_message(str(info["message"]))
+        if not np.isfinite(path[-1]).all():
+            outcome = SolverOutcome.OVERFLOW
+        if not outcome.reached and worst[0] == FINE:
+            raise outcome.error(first, last)
+        end: Float = path[-1]
+        return end
+
+
+def check_hazards(
+    program: Program,
+    worst: Float,
+    y: Float,
+    first: float,
+    lane: int,
+    arguments: Arguments,
+    engine: MeanField,
+    scale: Float,
+) -> None:
+    """Stop if a hazard was negative or not finite on the solution (invariant I1).
+
+    The solver also reads hazards at trial points that it then rejects. A negative value is
+    therefore looked at once more, on the solution at the time where it was worst.
+    """
+    if worst[0] == FINE:
+        return
+    if worst[0] != NOT_FINITE:
+        time = float(worst[3])
+        packed, registers, supply, _ = arguments
+        again = np.zeros(4)
+        there = y
+        if time > first:
+            there = engine.solve(y, first, time, (packed, registers, supply, np.zeros(4)), scale)
+        flows(there, time, packed, registers, supply, again)
+        if again[0] == FINE or again[2] >= SLIGHTLY_NEGATIVE:
+            return
+        worst = again
+    raise hazard_error(program, worst, lane)
+
+
+def hazard_error(program: Program, worst: Float, lane: int) -> RunError:
+    """Return the refusal that names transition, time and compartment."""
+    place, value, time = int(worst[1]), float(worst[2]), float(worst[3])
+    transitions = len(program.transition)
+    if place >= transitions:
+        compartment = place - transitions
+        what = f"advance hazard of {program.compartment_ids[compartment]}"
+    else:
+        compartment = int(program.transition[place, 1])
+        what = f"hazard of {program.transition_ids[place]}"
+    source = "outside" if compartment < 0 else program.compartment_ids[compartment]
+    return RunError(
+        f"{what} is {value:.6g} at {time:.6g} day (source {source}, lane {lane})",
+        allowed="finite numbers of at least 0",
+        remedy="look at the formula of this arrow: bound it with max(0, ...) or check its parameters",
+        check="run.hazard",
+    )
+
+
+def flagged_compartments(program: Program, counts: Float) -> tuple[str, ...]:
+    """Return the compartments whose mean stands between 0 and 10 cells at some output.
+
+    Parameters
+    ----------
+    counts : (outputs, slots) or (outputs, slots, lanes)
+        Cells as the mean field gave them.
+
+    Notes
+    -----
+    There a mean is no picture of any one host: some hosts have lost the compartment, others have
+    not. The branching law gives the probabilities.
+    """
+    flat = counts.reshape(counts.shape[0], program.slots, -1)
+    names = []
+    for index, name in enumerate(program.compartment_ids):
+        cells = flat[:, program.slot_ptr[index] : program.slot_ptr[index + 1]].sum(axis=1)
+        if ((cells > 0.0) & (cells < FEW_CELLS)).any():
+            names.append(name)
+    return tuple(names)
+
+
+Solution = Callable[[float], Float]

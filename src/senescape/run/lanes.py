@@ -1,0 +1,163 @@
+"""Many lanes of one program: shared out over threads, put together in the order of lanes."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from senescape.compile import Program
+from senescape.engines.protocol import Engine, observe, run_engine
+from senescape.engines.state import Streams
+from senescape.errors import RunError, nearest
+
+Float = NDArray[np.float64]
+
+CHUNK = 64
+LARGEST_RESULT = 4e9
+ENGINES = ("mean-field", "exact", "leap")
+
+
+class Monitor(Protocol):
+    """Told how far a run is; the command line shows it as a bar."""
+
+    def start(self, what: str, total: int) -> None:
+        """Begin a piece of work of ``total`` units."""
+
+    def advance(self, units: int) -> None:
+        """Say that units are finished."""
+
+    def stop(self) -> None:
+        """End the piece of work."""
+
+
+class Silent:
+    """A monitor that shows nothing."""
+
+    def start(self, what: str, total: int) -> None:
+        """Do nothing."""
+
+    def advance(self, units: int) -> None:
+        """Do nothing."""
+
+    def stop(self) -> None:
+        """Do nothing."""
+
+
+def engine_named(name: str, *, step: float | None = None) -> Engine:
+    """Return an engine by its name.
+
+    Parameters
+    ----------
+    name : str
+        ``mean-field``, ``exact`` or ``leap``.
+    step : float, optional
+        Longest step of the leap [day].
+
+    Raises
+    ------
+    RunError
+        Unknown name.
+    """
+    if name == "mean-field":
+        from senescape.engines.mean_field import MeanField
+
+        return MeanField()
+    if name == "exact":
+        from senescape.engines.exact import Exact
+
+        return Exact()
+    if name == "leap":
+        from senescape.engines.leap import Leap
+
+        return Leap() if step is None else Leap(step=step)
+    raise RunError(
+        f"engine {name}",
+        allowed=", ".join(ENGINES),
+        remedy=nearest(name, ENGINES),
+        check="run.engine",
+    )
+
+
+def workers() -> int:
+    """Return how many threads a run uses: all cores, or SENESCAPE_THREADS."""
+    given = os.environ.get("SENESCAPE_THREADS", "")
+    if given.isdigit() and int(given) > 0:
+        return int(given)
+    return max(1, len(os.sched_getaffinity(0)))
+
+
+def run_lanes(
+    engine: Engine,
+    program: Program,
+    parameters: Float,
+    streams: Streams,
+    times: Float,
+    *,
+    assays: tuple[str, ...] | None = None,
+    tallies: tuple[int, ...] = (),
+    monitor: Monitor | None = None,
+) -> Float:
+    """Run every lane and return what was counted.
+
+    Parameters
+    ----------
+    parameters : (parameters, lanes)
+        Canonical units.
+    times : (outputs,)
+        In order [day].
+    assays : tuple of str, optional
+        Which assays to keep; all by default.
+    tallies : tuple of int
+        Transitions whose firings are summed into one more row.
+
+    Returns
+    -------
+    (assays [+ 1], outputs, lanes) array
+        The same for any number of threads and any chunking: lanes share nothing.
+
+    Raises
+    ------
+    RunError
+        From the engine; or a result that would not fit into memory.
+    """
+    names = program.assay_ids if assays is None else assays
+    rows = np.array([program.assay(name) for name in names], np.int64)
+    lanes = len(streams)
+    shape = (len(rows) + bool(tallies), len(times), lanes)
+    if np.prod(shape, dtype=float) * 8.0 > LARGEST_RESULT:
+        raise RunError(
+            f"a result of {shape[0]} variables x {shape[1]} times x {lanes} hosts",
+            allowed=f"{LARGEST_RESULT / 1e9:g} GB",
+            remedy="ask for fewer hosts or output times",
+            check="run.result-size",
+        )
+    result = np.empty(shape)
+    monitor = monitor or Silent()
+    monitor.start("simulating", lanes)
+
+    def run(first: int) -> int:
+        part = slice(first, min(first + CHUNK, lanes))
+        own = Streams(streams.seed, streams.draw[part], streams.host[part], streams.replicate[part])
+        states = run_engine(engine, program, parameters[:, part], own, times)
+        for index, state in enumerate(states):
+            result[: len(rows), index, part] = observe(program, state)[rows]
+            if tallies:
+                result[-1, index, part] = state.tally[list(tallies)].sum(axis=0)
+        return part.stop - part.start
+
+    with ThreadPoolExecutor(workers()) as pool:
+        futures = [pool.submit(run, first) for first in range(0, lanes, CHUNK)]
+        pending = set(futures)
+        while pending:
+            done, pending = wait(pending, return_when=FIRST_EXCEPTION, timeout=0.2)
+            for future in done:
+                if future.exception() is not None:
+                    for other in pending:
+                        other.cancel()
+                monitor.advance(future.result())
+    monitor.stop()
+    return result

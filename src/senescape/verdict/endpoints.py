@@ -1,0 +1,153 @@
+"""What happened to a host: end points and the outcome census, from what was counted over time.
+
+All arrays have (times, hosts) as their last axes; times are days, in order, the first at or before 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float = NDArray[np.float64]
+Bool = NDArray[np.bool_]
+
+PROGRESSION_FACTOR = 2.0
+PROGRESSION_CELLS = 1000.0
+
+
+class Box(Enum):
+    """The named ends of Figure 1; every host is in exactly one."""
+
+    CLEARED_RAPID_APOPTOSIS = "cleared_rapid_apoptosis"
+    CLEARED_AFTER_SENESCENCE = "cleared_after_senescence"
+    COMPLETE_ARREST = "complete_arrest"
+    RELAPSE_RECOVERY = "relapse_recovery"
+    RELAPSE_REENTRY = "relapse_reentry"
+    RELAPSE_PREEXISTING = "relapse_preexisting"
+    RELAPSE_ACQUIRED = "relapse_acquired"
+    RELAPSE_NEVER_SENESCENT = "relapse_never_senescent"
+    ALIVE_UNDER_BURDEN = "alive_under_burden"
+    DEATH_OTHER = "death_other"
+
+
+BOXES = tuple(Box)
+ORIGINS = (
+    Box.RELAPSE_NEVER_SENESCENT,
+    Box.RELAPSE_RECOVERY,
+    Box.RELAPSE_REENTRY,
+    Box.RELAPSE_PREEXISTING,
+    Box.RELAPSE_ACQUIRED,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What is counted in each host over time.
+
+    Parameters
+    ----------
+    time : (times,)
+        [day]
+    tumour, cycling, undecided : (times, hosts)
+        Tumour cells alive (apoptotic cells left out), those that can cycle, those not yet decided.
+    origins : (5, times, hosts)
+        Cycling tumour cells by origin, in the order of :data:`ORIGINS`.
+    entered : (times, hosts)
+        Cells that have entered senescence so far.
+    """
+
+    time: Float
+    tumour: Float
+    cycling: Float
+    undecided: Float
+    origins: Float
+    entered: Float
+
+
+def progression_time(
+    history: History,
+    *,
+    factor: float = PROGRESSION_FACTOR,
+    least: float = PROGRESSION_CELLS,
+) -> Float:
+    """Return when each host progressed [day], inf where it has not.
+
+    Progression is the first time after the first treatment at which the tumour holds at least
+    ``factor`` times its smallest number so far and at least ``least`` cells: the rule by which
+    wells are called recovered. Linear interpolation between the times that were recorded.
+    """
+    after = history.time >= 0.0
+    time, cells = history.time[after], history.tumour[after]
+    smallest = np.minimum.accumulate(cells, axis=0)
+    bound = np.maximum(factor * smallest, least)
+    over = cells >= bound
+    first = np.argmax(over, axis=0)
+    hosts = np.arange(cells.shape[1])
+    result = np.where(over.any(axis=0), time[first], np.inf)
+    before = np.maximum(first - 1, 0)
+    gain = cells[first, hosts] - cells[before, hosts]
+    missing = bound[first, hosts] - cells[before, hosts]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        part = np.clip(np.where(gain > 0.0, missing / gain, 1.0), 0.0, 1.0)
+    between = time[before] + part * (time[first] - time[before])
+    return np.where(np.isfinite(result) & (first > 0), between, result)
+
+
+def complete_arrest(history: History) -> Float:
+    """Return 1 where no tumour cell exists that can cycle or is undecided, else 0."""
+    return ((history.cycling + history.undecided) == 0.0).astype(np.float64)
+
+
+def cure(history: History) -> Float:
+    """Return 1 where no tumour cell is left, else 0."""
+    return (history.tumour == 0.0).astype(np.float64)
+
+
+def endpoint_values(history: History, name: str) -> Float:
+    """Return an end point at every time, oriented so that larger is better, shape (times, hosts).
+
+    ``complete_arrest`` and ``cure`` as probabilities; ``no_regrowth``: 1 while the host has not
+    progressed; ``time_to_progression``: min(time, progression) [day]; ``burden``: minus the natural
+    logarithm of the number of tumour cells (at least one).
+    """
+    if name == "complete_arrest":
+        return complete_arrest(history)
+    if name == "cure":
+        return cure(history)
+    if name == "burden":
+        return -np.log(np.maximum(history.tumour, 1.0))
+    progressed = progression_time(history)
+    if name == "no_regrowth":
+        return (progressed[None, :] > history.time[:, None]).astype(np.float64)
+    return np.minimum(progressed[None, :], np.maximum(history.time, 0.0)[:, None])
+
+
+def census(history: History, index: int) -> dict[str, float]:
+    """Return the share of hosts in each box at time ``index``; the shares sum to 1."""
+    boxes = box_of(history, index)
+    return {box.value: float((boxes == i).mean()) for i, box in enumerate(BOXES)}
+
+
+def box_of(history: History, index: int) -> NDArray[np.int64]:
+    """Return the number of the box (in :data:`BOXES`) of every host at time ``index``.
+
+    A relapse belongs to the origin with most cycling cells at progression.
+    """
+    horizon = history.time[index]
+    progressed = progression_time(history)
+    relapsed = progressed <= horizon
+    at = np.minimum(np.searchsorted(history.time, progressed), index)
+    hosts = np.arange(history.tumour.shape[1])
+    origin = np.argmax(history.origins[:, at, hosts], axis=0)
+    names = np.array([BOXES.index(box) for box in ORIGINS])
+    cleared = history.tumour[index] == 0.0
+    entered = history.entered[index] > 0.0
+    arrested = (history.cycling[index] + history.undecided[index]) == 0.0
+    boxes = np.full(len(hosts), BOXES.index(Box.ALIVE_UNDER_BURDEN))
+    boxes[arrested] = BOXES.index(Box.COMPLETE_ARREST)
+    boxes[cleared & entered] = BOXES.index(Box.CLEARED_AFTER_SENESCENCE)
+    boxes[cleared & ~entered] = BOXES.index(Box.CLEARED_RAPID_APOPTOSIS)
+    return np.where(relapsed, names[origin], boxes)

@@ -1,0 +1,156 @@
+"""From a distribution of effects to one word, with the chance that the word is only noise."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float = NDArray[np.float64]
+
+THRESHOLD = 0.95
+Z95 = 1.959963984540054
+
+
+class Word(Enum):
+    """What the verdict says of inducing senescence."""
+
+    FRIEND = "friend"
+    FOE = "foe"
+    NEGLIGIBLE = "negligible"
+    UNDETERMINED = "undetermined"
+    UNDETERMINED_MONTE_CARLO = "undetermined (Monte Carlo)"
+    DEPENDS = "depends"
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """The effect V over outer draws, inner noise taken out.
+
+    Parameters
+    ----------
+    estimate, low, high : float
+        Mean, and the interval that holds ``level`` of what we do not know.
+    monte_carlo_error : float
+        Standard error of the estimate.
+    noise_share : float
+        Share of the variance between draws that was inner noise and has been removed.
+    probability_beneficial, probability_harmful, probability_negligible : float
+        P(V > delta), P(V < -delta), P(|V| <= delta) over outer draws.
+    draws : int
+        Number of outer draws.
+    """
+
+    estimate: float
+    low: float
+    high: float
+    level: float
+    monte_carlo_error: float
+    noise_share: float
+    probability_beneficial: float
+    probability_harmful: float
+    probability_negligible: float
+    draws: int
+
+
+def wilson(successes: float, n: int) -> tuple[float, float]:
+    """Return the 95 % Wilson score interval of a probability.
+
+    Examples
+    --------
+    >>> [round(x, 3) for x in wilson(197, 200)]
+    [0.957, 0.995]
+    """
+    if n == 0:
+        return 0.0, 1.0
+    p = successes / n
+    z2 = Z95 * Z95
+    centre = p + z2 / (2 * n)
+    half = Z95 * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
+    return (centre - half) / (1 + z2 / n), (centre + half) / (1 + z2 / n)
+
+
+def shrink(values: Float, errors: Float) -> tuple[Float, float]:
+    """Take the inner noise out of effects that were each measured with an error.
+
+    Parameters
+    ----------
+    values : (draws,)
+        Inner means of V.
+    errors : (draws,)
+        Their standard errors.
+
+    Returns
+    -------
+    tuple
+        Values pulled to their mean so that their variance is the variance between draws, and the
+        share of variance removed.
+
+    Notes
+    -----
+    The variance between draws is estimated by the method of moments, var(values) - mean(errors^2),
+    at least zero. the noise is taken to have the same relative weight in all draws.
+    """
+    total = float(values.var(ddof=1)) if len(values) > 1 else 0.0
+    noise = float(np.mean(errors**2))
+    if total <= 0.0:
+        return values.copy(), 0.0
+    share = min(1.0, noise / total)
+    return values.mean() + (values - values.mean()) * math.sqrt(1.0 - share), share
+
+
+def effect_of(values: Float, errors: Float, delta: float, level: float = 0.9) -> Effect:
+    """Summarise inner means of V over outer draws.
+
+    Parameters
+    ----------
+    values, errors : (draws,)
+        Inner mean of V in each draw, and its standard error.
+    delta : float
+        Smallest difference that matters, in the unit of the end point.
+    """
+    clean, share = shrink(values, errors)
+    edge = 0.5 * (1.0 - level)
+    low, high = np.quantile(clean, [edge, 1.0 - edge])
+    n = len(values)
+    return Effect(
+        estimate=float(values.mean()),
+        low=float(low),
+        high=float(high),
+        level=level,
+        monte_carlo_error=float(values.std(ddof=1) / math.sqrt(n)) if n > 1 else 0.0,
+        noise_share=share,
+        probability_beneficial=float((clean > delta).mean()),
+        probability_harmful=float((clean < -delta).mean()),
+        probability_negligible=float((np.abs(clean) <= delta).mean()),
+        draws=n,
+    )
+
+
+def word_of(effect: Effect) -> Word:
+    """Return the word that the effect allows.
+
+    A word needs its probability to be at least 0.95, and the 95 % Wilson interval of that
+    probability wholly beyond 0.95; where only the second fails, more draws are needed.
+    """
+    named = (
+        (Word.FRIEND, effect.probability_beneficial),
+        (Word.FOE, effect.probability_harmful),
+        (Word.NEGLIGIBLE, effect.probability_negligible),
+    )
+    close = False
+    for word, probability in named:
+        low, high = wilson(probability * effect.draws, effect.draws)
+        if low >= THRESHOLD:
+            return word
+        close = close or high >= THRESHOLD
+    return Word.UNDETERMINED_MONTE_CARLO if close else Word.UNDETERMINED
+
+
+def headline_word(words: dict[str, Word]) -> Word:
+    """Return the common word of all re-routing rules, or DEPENDS where they differ."""
+    found = set(words.values())
+    return found.pop() if len(found) == 1 else Word.DEPENDS
