@@ -2,5 +2,23 @@
 
 from senescape.compile.lower import lower
 from senescape.compile.program import ActionKind, ForcingTable, Program, TransitionKind
+from senescape.compile.scenario import (
+    ORIGINS,
+    ROUTES,
+    Compiled,
+    compile_scenario,
+    scenario_network,
+)
 
-__all__ = ["ActionKind", "ForcingTable", "Program", "TransitionKind", "lower"]
+__all__ = [
+    "ORIGINS",
+    "ROUTES",
+    "ActionKind",
+    "Compiled",
+    "ForcingTable",
+    "Program",
+    "TransitionKind",
+    "compile_scenario",
+    "lower",
+    "scenario_network",
+]

@@ -1,0 +1,221 @@
+"""What is asked of a scenario, in canonical units: horizon, end points, what we do not know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from senescape.errors import ScenarioError, Where
+from senescape.model import Distribution, EndpointName, OutcomeNoun, Scenario
+from senescape.units import COUNT, DIMENSIONLESS, TIME, Dimension, parse_quantity
+
+from .names import Names, unknown
+from .scenario import HOSTLIKE, check_distribution, scenario_names
+
+ENDPOINT_UNITS: dict[EndpointName, Dimension] = {
+    EndpointName.COMPLETE_ARREST: DIMENSIONLESS,
+    EndpointName.CURE: DIMENSIONLESS,
+    EndpointName.NO_REGROWTH: DIMENSIONLESS,
+    EndpointName.BURDEN: DIMENSIONLESS,
+    EndpointName.TIME_TO_PROGRESSION: TIME,
+    EndpointName.SURVIVAL: TIME,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Outcome in canonical units.
+
+    Parameters
+    ----------
+    horizon, look_ahead, data_end : float
+        [day]; ``data_end`` is inf where the scenario states none.
+    deltas : mapping from end point to its smallest difference that matters
+    factor, least : float
+        The rule of progression.
+    """
+
+    headline: EndpointName
+    horizon: float
+    look_ahead: float
+    deltas: dict[EndpointName, float]
+    factor: float
+    least: float
+    data_end: float
+
+
+def check_outcome(scenario: Scenario) -> None:
+    """Refuse an outcome that contradicts itself."""
+    if scenario.outcome is not None:
+        question_of(scenario)
+
+
+def question_of(scenario: Scenario) -> Question:
+    """Return the question in canonical units.
+
+    Raises
+    ------
+    ScenarioError
+        No outcome; a horizon that is not after t = 0; look_ahead before it; an end point that is
+        the headline but not declared; a difference below 0.
+    """
+    noun = scenario.outcome
+    if noun is None:
+        raise ScenarioError(
+            "the scenario asks no question",
+            allowed="outcome: {horizon, headline, endpoints}",
+            remedy="add an outcome",
+            check="scenario.no-outcome",
+            where=Where(field="outcome"),
+        )
+    names = scenario_names(scenario)
+    horizon = _positive(names, noun, "horizon", TIME)
+    look_ahead = horizon if noun.look_ahead is None else _positive(names, noun, "look_ahead", TIME)
+    if look_ahead < horizon:
+        raise ScenarioError(
+            f"look_ahead {noun.look_ahead} is before the horizon {noun.horizon}",
+            allowed="the horizon or later",
+            remedy="look further ahead, or leave it out",
+            check="scenario.look-ahead",
+            where=Where(field="outcome.look_ahead"),
+        )
+    if noun.headline not in noun.endpoints:
+        raise unknown(
+            "end point",
+            noun.headline.value,
+            [e.value for e in noun.endpoints],
+            "outcome.headline",
+        )
+    deltas = {}
+    for endpoint, detail in noun.endpoints.items():
+        place = f"outcome.endpoints.{endpoint.value}.smallest_difference"
+        deltas[endpoint] = names.number(detail.smallest_difference, place, ENDPOINT_UNITS[endpoint])
+        if deltas[endpoint] < 0.0:
+            raise ScenarioError(
+                f"a smallest difference of {detail.smallest_difference}",
+                allowed="0 or more",
+                remedy="correct the sign",
+                check="scenario.smallest-difference",
+                where=Where(field=place),
+            )
+    data_end = np.inf if noun.data_end is None else _positive(names, noun, "data_end", TIME)
+    rule = noun.progression
+    return Question(
+        noun.headline,
+        horizon,
+        look_ahead,
+        deltas,
+        names.number(rule.factor, "outcome.progression.factor", DIMENSIONLESS),
+        names.number(rule.least, "outcome.progression.least", COUNT),
+        float(data_end),
+    )
+
+
+def _positive(names: Names, noun: OutcomeNoun, what: str, dimension: Dimension) -> float:
+    value = getattr(noun, what)
+    number = names.number(value, f"outcome.{what}", dimension)
+    if not 0.0 < number < np.inf:
+        raise ScenarioError(
+            f"{what} is {value}",
+            allowed="a time after the first treatment",
+            remedy="choose a later time",
+            check="scenario.horizon",
+            where=Where(field=f"outcome.{what}"),
+        )
+    return number
+
+
+def check_uncertainty(scenario: Scenario) -> None:
+    """Refuse uncertainty about numbers that do not exist or with unfitting units."""
+    names = scenario_names(scenario)
+    noun = scenario.uncertainty
+    for name, distribution in noun.parameters.items():
+        place = f"uncertainty.parameters.{name}"
+        if name not in names.values:
+            raise unknown("parameter", name, scenario.parameters, place)
+        check_distribution(distribution, place, centre_elsewhere=True)
+        _check_numbers(names, distribution, names.dimensions[name], place)
+    for name, variation in scenario.variation.items():
+        target = variation.of or name
+        if variation.axis in HOSTLIKE and target in names.values:
+            _check_numbers(names, variation, names.dimensions[target], f"variation.{name}")
+    for index, pair in enumerate(noun.correlations):
+        for name in pair.between:
+            if name not in noun.parameters:
+                place = f"uncertainty.correlations[{index}]"
+                raise unknown("uncertain parameter", name, noun.parameters, place)
+    correlation_matrix(scenario)
+    if noun.draws is not None:
+        _check_draws(scenario, names)
+
+
+def _check_numbers(
+    names: Names, noun: Distribution, dimension: Dimension, place: str
+) -> None:
+    width = DIMENSIONLESS if noun.distribution == "lognormal" else dimension
+    for what in ("median", "mean", "low", "high", "sd"):
+        value = getattr(noun, what)
+        if value is not None:
+            expect = width if what == "sd" else dimension
+            names.number(value, f"{place}.{what}", expect)
+
+
+def correlation_matrix(scenario: Scenario) -> tuple[tuple[str, ...], np.ndarray]:
+    """Return the uncertain parameters and the correlation of their normal scores.
+
+    Raises
+    ------
+    ScenarioError
+        The stated correlations contradict each other (not positive semidefinite).
+    """
+    noun = scenario.uncertainty
+    order = tuple(noun.parameters)
+    matrix = np.eye(len(order))
+    for pair in noun.correlations:
+        i, j = (order.index(n) for n in pair.between)
+        matrix[i, j] = matrix[j, i] = pair.correlation
+    if len(order) and np.linalg.eigvalsh(matrix).min() < -1e-10:
+        raise ScenarioError(
+            "these correlations contradict each other",
+            allowed="a positive semidefinite matrix",
+            remedy="weaken some of them, or give joint draws",
+            check="scenario.correlations",
+            where=Where(field="uncertainty.correlations"),
+        )
+    return order, matrix
+
+
+def _check_draws(scenario: Scenario, names: Names) -> None:
+    draws = scenario.uncertainty.draws
+    assert draws is not None
+    place = "uncertainty.draws"
+    if len(draws.units) != len(draws.parameters):
+        raise ScenarioError(
+            f"{len(draws.parameters)} parameters and {len(draws.units)} units",
+            allowed="one unit a parameter",
+            remedy="complete the list of units",
+            check="scenario.draws-units",
+            where=Where(field=f"{place}.units"),
+        )
+    for name, unit in zip(draws.parameters, draws.units, strict=True):
+        if name not in names.values:
+            raise unknown("parameter", name, scenario.parameters, place)
+        if name in scenario.uncertainty.parameters:
+            raise ScenarioError(
+                f"{name} has both a distribution and joint draws",
+                allowed="one of them",
+                remedy="remove one",
+                check="scenario.draws-twice",
+                where=Where(field=f"uncertainty.parameters.{name}"),
+            )
+        parse_quantity(f"1 {unit}" if unit != "1" else "1", expect=names.dimensions[name])
+    for index, row in enumerate(draws.rows):
+        if len(row) != len(draws.parameters) or not np.isfinite(row).all():
+            raise ScenarioError(
+                f"a row of {len(row)} numbers",
+                allowed=f"{len(draws.parameters)} finite numbers",
+                remedy="complete the row",
+                check="scenario.draws-row",
+                where=Where(field=f"{place}.rows[{index}]"),
+            )

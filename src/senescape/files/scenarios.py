@@ -1,0 +1,163 @@
+"""Scenario files: bundled ones by name, a user's by path; every refusal names file, line, field."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from importlib.resources import files as resources
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from senescape.compile import scenario_network
+from senescape.errors import ScenarioError, SenescapeError, Where, nearest
+from senescape.model import Scenario, refusal
+from senescape.network import check_network
+
+from .strict_yaml import Document, read_document
+
+SUFFIX = ".yaml"
+_PART = re.compile(r"\.?([^.\[\]]+)|\[(\d+)\]")
+
+
+def bundled() -> tuple[str, ...]:
+    """Return the names of the scenarios that come with senescape."""
+    folder = resources("senescape").joinpath("scenarios")
+    return tuple(
+        sorted(e.name.removesuffix(SUFFIX) for e in folder.iterdir() if e.name.endswith(SUFFIX))
+    )
+
+
+def read_scenario(name: str | Path) -> Scenario:
+    """Read a scenario and check all of it.
+
+    Parameters
+    ----------
+    name : str or Path
+        The name of a bundled scenario, or the path of a YAML file.
+
+    Raises
+    ------
+    SenescapeError
+        One line with file, line, field and remedy.
+    """
+    text, file = scenario_text(name)
+    return parse_scenario(text, file)
+
+
+def scenario_text(name: str | Path) -> tuple[str, str]:
+    """Return the text of a scenario and the file as the user named it."""
+    if str(name) in bundled():
+        entry = resources("senescape").joinpath("scenarios", f"{name}{SUFFIX}")
+        return entry.read_text(encoding="utf-8"), str(name)
+    path = Path(name)
+    if not path.suffix and not path.exists():
+        raise ScenarioError(
+            f"no scenario is called {name}",
+            allowed=", ".join(bundled()) or "the path of a YAML file",
+            remedy=nearest(str(name), bundled()),
+            check="file.unknown-scenario",
+        )
+    try:
+        return path.read_text(encoding="utf-8"), str(name)
+    except UnicodeDecodeError:
+        problem, remedy, check = "not UTF-8 text", "save it as UTF-8", "file.encoding"
+    except IsADirectoryError:
+        problem, remedy, check = "a folder", "name a file in it", "file.folder"
+    except FileNotFoundError:
+        problem, remedy, check = "no such file", "check the path", "file.missing"
+    except OSError as error:
+        problem, remedy, check = str(error.strerror), "check its permissions", "file.unreadable"
+    raise ScenarioError(
+        problem,
+        allowed="a readable YAML file or the name of a bundled scenario",
+        remedy=remedy,
+        check=check,
+        where=Where(file=str(name)),
+    )
+
+
+def parse_scenario(text: str, file: str = "scenario") -> Scenario:
+    """Read a scenario from text and check all of it, in every regimen and variant."""
+    document = read_document(text, file)
+    _check_version(document, file)
+    try:
+        scenario = Scenario.model_validate(document.data)
+    except ValidationError as error:
+        raise _placed(refusal(error, Scenario), document, file) from None
+    try:
+        check_scenario(scenario)
+    except SenescapeError as error:
+        raise _placed(error, document, file) from None
+    return scenario
+
+
+def check_scenario(scenario: Scenario) -> None:
+    """Build and check the network of every regimen and variant.
+
+    Raises
+    ------
+    SenescapeError
+        Naming the field.
+    """
+    for regimen in scenario.regimens:
+        check_network(scenario_network(scenario, regimen))
+    first = next(iter(scenario.regimens))
+    for variant in scenario.variants:
+        check_network(scenario_network(scenario, first, variant))
+    check_question(scenario)
+
+
+def check_question(scenario: Scenario) -> None:
+    """Check outcome and uncertainty, which no network reads."""
+    from senescape.compile.question import check_outcome, check_uncertainty
+
+    check_outcome(scenario)
+    check_uncertainty(scenario)
+
+
+def _check_version(document: Document, file: str) -> None:
+    data: Mapping[str, object] = document.data
+    version = data.get("senescape")
+    if version != 1 or isinstance(version, bool):
+        raise ScenarioError(
+            "no format version" if version is None else f"format version {version}",
+            allowed="senescape: 1",
+            remedy="begin the file with senescape: 1"
+            if version is None
+            else "use a newer senescape, or write the scenario in version 1",
+            check="file.version",
+            where=Where(file=file, line=document.line(("senescape",)) or 1, field="senescape"),
+        )
+
+
+def _placed(error: SenescapeError, document: Document, file: str) -> SenescapeError:
+    """Add file and line to an error that knows its field."""
+    path = tuple(_path(error.where.field or "", document))
+    return error.at(Where(file=file, line=document.line(path)))
+
+
+def _path(field: str, document: Document) -> list[int | str]:
+    """Turn a dotted field into a path; keys may themselves hold dots (``0.5uM``)."""
+    path: list[int | str] = []
+    here: object = document.data
+    rest = field
+    while rest:
+        rest = rest.removeprefix(".")
+        if isinstance(here, dict):
+            keys = [k for k in here if rest == k or rest.startswith((f"{k}.", f"{k}["))]
+            if not keys:
+                break
+            key = max(keys, key=len)
+            path.append(key)
+            here, rest = here[key], rest[len(key) :]
+        else:
+            match = _PART.match(rest)
+            if match is None or match.group(2) is None or not isinstance(here, list):
+                break
+            index = int(match.group(2))
+            if index >= len(here):
+                break
+            path.append(index)
+            here, rest = here[index], rest[match.end() :]
+    return path

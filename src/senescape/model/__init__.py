@@ -1,0 +1,81 @@
+"""The nouns of a scenario: cells, arrows, signals, therapy, host, observation, question."""
+
+from senescape.model.arrows import Arrow, Figure1, Player, Rerouting
+from senescape.model.base import Noun, Value, read_value
+from senescape.model.cells import Cells, Clone, Crowding, Initial, Role, State
+from senescape.model.host import Host
+from senescape.model.observation import Noise, Observable
+from senescape.model.outcome import Endpoint, EndpointName, OutcomeNoun, Progression
+from senescape.model.refusal import dotted, refusal
+from senescape.model.scenario import ASSUMPTION, Citation, ParameterNoun, Scenario, Variant
+from senescape.model.signals import Inflow, PortNoun, Secretion, SignalLaw, SignalNoun
+from senescape.model.therapy import (
+    Bath,
+    Compartmental,
+    Dose,
+    Drug,
+    Entry,
+    Every,
+    Fraction,
+    Infusion,
+    Look,
+    Medium,
+    Radiation,
+    Regimen,
+    Times,
+    Washout,
+)
+from senescape.model.uncertainty import Distribution, Draws, Uncertainty, Variation
+
+__all__ = [
+    "ASSUMPTION",
+    "Arrow",
+    "Bath",
+    "Cells",
+    "Citation",
+    "Clone",
+    "Compartmental",
+    "Crowding",
+    "Distribution",
+    "Dose",
+    "Draws",
+    "Drug",
+    "Endpoint",
+    "EndpointName",
+    "Entry",
+    "Every",
+    "Figure1",
+    "Fraction",
+    "Host",
+    "Inflow",
+    "Infusion",
+    "Initial",
+    "Look",
+    "Medium",
+    "Noise",
+    "Noun",
+    "Observable",
+    "OutcomeNoun",
+    "ParameterNoun",
+    "Player",
+    "PortNoun",
+    "Progression",
+    "Radiation",
+    "Regimen",
+    "Rerouting",
+    "Role",
+    "Scenario",
+    "Secretion",
+    "SignalLaw",
+    "SignalNoun",
+    "State",
+    "Times",
+    "Uncertainty",
+    "Value",
+    "Variant",
+    "Variation",
+    "Washout",
+    "dotted",
+    "read_value",
+    "refusal",
+]

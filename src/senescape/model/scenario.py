@@ -1,0 +1,122 @@
+"""The scenario: a tumour's cells, a host, treatments and the question, as one frozen value."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from .arrows import Arrow, Rerouting
+from .base import Amount, Noun, Value
+from .cells import Cells, Name
+from .host import Host
+from .observation import Observable
+from .outcome import OutcomeNoun
+from .signals import PortNoun, SignalNoun
+from .therapy import Drug, Radiation, Regimen
+from .uncertainty import Uncertainty, Variation
+
+FORMAT = 1
+ASSUMPTION = "assumption"
+
+RegimenName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]{0,59}$")]
+
+
+class Citation(Noun):
+    """One reference."""
+
+    text: str
+    doi: str | None = None
+
+
+class Inducer(Noun):
+    """What induces senescence; outside genotoxic inducers a scenario is beyond the seed article."""
+
+    class_: Literal["genotoxic", "non_genotoxic", "genetic"] = Field(alias="class")
+    line: str = ""
+
+
+class ParameterNoun(Noun):
+    """A number with its unit and where it comes from, or a formula over other parameters.
+
+    ``source`` is a key of ``citations`` or the word assumption.
+    """
+
+    value: Amount
+    source: str
+    label: str = ""
+    symbol: str = ""
+    note: str = ""
+
+
+class Variant(Noun):
+    """Named changes of parameters: a genotype, a line, a reading of the mechanism."""
+
+    label: str = ""
+    set: dict[Name, Amount]
+    source: str = ASSUMPTION
+
+
+class Scenario(Noun):
+    """Everything that a verdict needs (see docs/scenario-format.md)."""
+
+    senescape: Literal[1]
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,59}$")]
+    title: str
+    note: str = ""
+    setting: Literal["culture", "host"]
+    scope: Literal["seed", "beyond_seed"] = "seed"
+    start: Amount = Field(default=0, validate_default=True)
+    citations: dict[Name, Citation] = Field(default_factory=dict)
+    inducer: Inducer | None = None
+    parameters: dict[Name, ParameterNoun]
+    cells: Cells
+    arrows: dict[Name, Arrow]
+    rerouting: Rerouting | None = None
+    signals: dict[Name, SignalNoun] = Field(default_factory=dict)
+    ports: dict[Name, PortNoun] = Field(default_factory=dict)
+    host: Host | None = None
+    drugs: dict[Name, Drug] = Field(default_factory=dict)
+    radiation: dict[Name, Radiation] = Field(default_factory=dict)
+    regimens: Annotated[dict[RegimenName, Regimen], Field(min_length=1)]
+    observables: dict[Name, Observable] = Field(default_factory=dict)
+    uncertainty: Uncertainty = Field(default_factory=Uncertainty)
+    variation: dict[Name, Variation] = Field(default_factory=dict)
+    variants: dict[Name, Variant] = Field(default_factory=dict)
+    outcome: OutcomeNoun | None = None
+
+    @field_validator("regimens", mode="before")
+    @classmethod
+    def _names_as_text(cls, given: object) -> object:
+        return {str(k): v for k, v in given.items()} if isinstance(given, dict) else given
+
+    def canonical_text(self) -> str:
+        """Return the scenario as JSON with sorted keys: the text that the digest is taken of."""
+        return json.dumps(self.model_dump(mode="json", by_alias=True), sort_keys=True)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of :meth:`canonical_text`; comments and layout of the file do not change it."""
+        return hashlib.sha256(self.canonical_text().encode()).hexdigest()
+
+    @property
+    def place(self) -> str:
+        """The words that say where the verdict holds."""
+        return "in this culture; no host" if self.setting == "culture" else "in this host"
+
+    def assumed_fraction(self) -> float:
+        """Return the share of parameters whose source is the word assumption."""
+        sources = [p.source for p in self.parameters.values()]
+        return sum(s == ASSUMPTION for s in sources) / len(sources) if sources else 0.0
+
+    def with_parameters(self, values: dict[str, str]) -> Scenario:
+        """Return the same scenario with other values (text with units) of some parameters."""
+        from .base import read_value
+
+        changed = dict(self.parameters)
+        for name, text in values.items():
+            value: Value = read_value(text)
+            changed[name] = changed[name].model_copy(update={"value": value})
+        return self.model_copy(update={"parameters": changed})
