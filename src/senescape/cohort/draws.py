@@ -1,0 +1,207 @@
+"""Virtual hosts: what we do not know (outer draws) and how individuals differ (inner), as lanes.
+
+Every number is keyed by seed, draw, host and the *name* of what it is for: a world with one more
+uncertain parameter, or one more arm, leaves all other numbers as they were.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from senescape.compile import Program
+from senescape.compile.names import Names
+from senescape.compile.question import correlation_matrix
+from senescape.compile.scenario import HOSTLIKE, scenario_names
+from senescape.engines.state import Streams
+from senescape.model import Distribution, Scenario
+from senescape.rng import Purpose, absorb, lane_keys, normal_quantile, uniform
+from senescape.units import DIMENSIONLESS, Dimension, convert
+
+Float = NDArray[np.float64]
+Keys = NDArray[np.uint64]
+
+
+@dataclass(frozen=True, slots=True)
+class Cohort:
+    """Lanes of one program: draws x hosts, hosts of one draw side by side.
+
+    Parameters
+    ----------
+    parameters : (parameters, lanes)
+        Canonical units.
+    streams : Streams
+    draws, hosts : int
+        ``lane = draw * hosts + host``.
+    outer : mapping of name to (draws,)
+        What was drawn for each uncertain parameter and switch.
+    """
+
+    parameters: Float
+    streams: Streams
+    draws: int
+    hosts: int
+    outer: dict[str, Float]
+
+
+def cohort_of(
+    scenario: Scenario,
+    program: Program,
+    *,
+    seed: int,
+    draws: int,
+    hosts: int,
+    first_draw: int = 0,
+    uncertain: bool = True,
+    varied: bool = True,
+) -> Cohort:
+    """Return lanes with their parameters drawn.
+
+    Parameters
+    ----------
+    draws, hosts : int
+        Outer draws, and hosts (in culture: wells) in each of them.
+    first_draw : int
+        Number of the first draw: more draws can be added to earlier ones.
+    uncertain, varied : bool
+        False: all uncertain parameters at their stated values; all hosts alike.
+    """
+    lanes = draws * hosts
+    draw = np.repeat(np.arange(first_draw, first_draw + draws, dtype=np.int64), hosts)
+    host = np.tile(np.arange(hosts, dtype=np.int64), draws)
+    streams = Streams(seed, draw, host, np.zeros(lanes, np.int64))
+    parameters = np.repeat(program.parameter_defaults[:, None], lanes, axis=1)
+    rows = {name: i for i, name in enumerate(program.parameter_names)}
+    names = scenario_names(scenario)
+    outer: dict[str, Float] = {}
+    if uncertain:
+        outer = outer_draws(scenario, names, seed, first_draw, draws)
+        for name, values in outer.items():
+            if name in rows:
+                parameters[rows[name]] = np.repeat(values, hosts)
+    if varied:
+        _vary(scenario, names, streams, rows, parameters)
+    return Cohort(parameters, streams, draws, hosts, outer)
+
+
+def outer_draws(
+    scenario: Scenario, names: Names, seed: int, first: int, draws: int
+) -> dict[str, Float]:
+    """Return what is drawn for every uncertain parameter and switch, canonical units."""
+    noun = scenario.uncertainty
+    index = np.arange(first, first + draws, dtype=np.int64)
+    zero = np.zeros(draws, np.int64)
+    keys = lane_keys(seed, index, zero, zero, int(Purpose.PARAMETERS))
+    result: dict[str, Float] = {}
+    order, matrix = correlation_matrix(scenario)
+    if order:
+        scores = np.array([normal_scores(keys, word_of(name)) for name in order])
+        if noun.correlations:
+            values, vectors = np.linalg.eigh(matrix)
+            scores = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T @ scores
+        for name, row in zip(order, scores, strict=True):
+            dimension, centre = names.values[name]
+            place = f"uncertainty.parameters.{name}"
+            distribution = noun.parameters[name]
+            drawn = quantiles(names, distribution, row, centre, dimension, place)
+            absent = uniforms(keys, word_of(f"{name}|zero")) < distribution.zero
+            result[name] = np.where(absent, 0.0, drawn)
+    for name, switch in noun.switches.items():
+        on = uniforms(keys, word_of(f"switch|{name}")) < switch.probability
+        result[f"switch.{name}"] = on.astype(np.float64)
+    if noun.draws is not None:
+        table = np.array(noun.draws.rows)
+        chosen = (uniforms(keys, word_of("joint draws")) * len(table)).astype(np.int64)
+        for column, (name, unit) in enumerate(
+            zip(noun.draws.parameters, noun.draws.units, strict=True)
+        ):
+            values = table[chosen, column]
+            result[name] = values * (1.0 if unit == "1" else convert(1.0, unit))
+    return result
+
+
+def _vary(
+    scenario: Scenario, names: Names, streams: Streams, rows: dict[str, int], parameters: Float
+) -> None:
+    """Multiply or replace what differs between hosts, in place."""
+    keys = streams.keys(Purpose.HETEROGENEITY)
+    batch = Streams(streams.seed, streams.draw, np.zeros_like(streams.host), streams.replicate)
+    batch_keys = batch.keys(Purpose.HETEROGENEITY)
+    for name, noun in scenario.variation.items():
+        if noun.axis not in HOSTLIKE:
+            continue
+        target = noun.of or name
+        own = batch_keys if noun.axis == "batch" else keys
+        dimension, centre = names.values[target]
+        score = normal_scores(own, word_of(f"variation|{name}"))
+        place = f"variation.{name}"
+        drawn = quantiles(names, noun, score, centre, dimension, place)
+        if noun.zero > 0.0:
+            absent = uniforms(own, word_of(f"variation|{name}|zero")) < noun.zero
+            drawn = np.where(absent, 0.0, drawn)
+        row = rows[target]
+        if noun.distribution == "lognormal" and noun.median is None and centre > 0.0:
+            # around this draw's own median, not around the stated one
+            parameters[row] *= drawn / centre
+        elif noun.distribution == "normal" and noun.mean is None:
+            parameters[row] += drawn - centre
+        else:
+            parameters[row] = drawn
+
+
+def quantiles(
+    names: Names,
+    noun: Distribution,
+    scores: Float,
+    centre: float,
+    dimension: Dimension,
+    place: str,
+) -> Float:
+    """Return the distribution's quantiles at normal scores."""
+    from scipy import stats
+
+    def number(what: str, default: float, unit: Dimension = dimension) -> float:
+        value = getattr(noun, what)
+        return default if value is None else names.number(value, f"{place}.{what}", unit)
+
+    if noun.distribution == "lognormal":
+        return number("median", centre) * np.exp(number("sd", 0.0, DIMENSIONLESS) * scores)
+    if noun.distribution == "normal":
+        return number("mean", centre) + number("sd", 0.0) * scores
+    shares = stats.norm.cdf(scores)
+    if noun.distribution == "beta":
+        mean, sd = number("mean", centre), number("sd", 0.0)
+        total = mean * (1.0 - mean) / sd**2 - 1.0
+        drawn: Float = stats.beta.ppf(shares, mean * total, (1.0 - mean) * total)
+        return drawn
+    low, high = number("low", 0.0), number("high", 0.0)
+    if noun.distribution == "uniform":
+        return low + (high - low) * shares
+    return low * np.exp(np.log(high / low) * shares)
+
+
+def word_of(name: str) -> int:
+    """Return the word that stands for a name in keys."""
+    return zlib.crc32(name.encode())
+
+
+@njit(cache=True, nogil=True)
+def uniforms(keys: Keys, name: int) -> Float:
+    """Return one uniform number a key for what ``name`` stands for, shape (keys,)."""
+    drawn = np.empty(len(keys))
+    for i in range(len(keys)):
+        drawn[i] = uniform(absorb(keys[i], name), 0)
+    return drawn
+
+
+@njit(cache=True, nogil=True)
+def normal_scores(keys: Keys, name: int) -> Float:
+    """Return one standard normal number a key for what ``name`` stands for, shape (keys,)."""
+    drawn = np.empty(len(keys))
+    for i in range(len(keys)):
+        drawn[i] = normal_quantile(uniform(absorb(keys[i], name), 0))
+    return drawn

@@ -1,0 +1,175 @@
+"""Simulate regimens of a scenario: one ensemble of hosts each, as an assay would count them."""
+
+from __future__ import annotations
+
+import time as clock
+
+import numpy as np
+from numpy.typing import NDArray
+
+from senescape.compile import compile_scenario
+from senescape.compile.question import question_of
+from senescape.compile.scenario import scenario_names
+from senescape.errors import RunError, nearest
+from senescape.model import Scenario
+from senescape.results import Ensemble, Provenance
+from senescape.rng import Purpose, normal_quantile, uniform
+from senescape.run import Monitor, engine_named, run_lanes
+from senescape.units import COUNT, DIMENSIONLESS, unit_factor
+
+from .draws import cohort_of, word_of
+
+Float = NDArray[np.float64]
+
+DEFAULT_SEED = 1
+DEFAULT_HOSTS = 100
+DEFAULT_DAYS = 28.0
+
+
+def simulate(
+    scenario: Scenario,
+    regimen: str,
+    *,
+    hosts: int = DEFAULT_HOSTS,
+    seed: int = DEFAULT_SEED,
+    engine: str = "leap",
+    step: float | None = None,
+    times: Float | None = None,
+    until: float | None = None,
+    variant: str | None = None,
+    uncertain: bool = False,
+    counted: bool = False,
+    monitor: Monitor | None = None,
+) -> Ensemble:
+    """Run one regimen in many hosts (in culture: wells).
+
+    Parameters
+    ----------
+    hosts : int
+        With ``uncertain`` each host has its own draw of what we do not know.
+    engine : str
+        ``leap`` (default), ``exact`` or ``mean-field``.
+    step : float, optional
+        Longest step of the leap [day].
+    times : (times,), optional
+        Output times [day]; by default daily from the start to ``until`` (else the horizon).
+    uncertain : bool
+        Draw uncertain parameters; otherwise they stand at their stated values.
+    counted : bool
+        Add background and counting noise of each observable, as the assay would.
+
+    Returns
+    -------
+    Ensemble
+        Observables by id, then ``state:NAME`` for every state.
+
+    Raises
+    ------
+    SenescapeError
+        Unknown regimen or engine, too many hosts, a run that cannot go on.
+    """
+    began = clock.perf_counter()
+    if not 1 <= hosts <= 10_000_000:
+        raise RunError(
+            f"{hosts} hosts",
+            allowed="1 to 10000000",
+            remedy="ask for at least one host",
+            check="run.hosts",
+        )
+    compiled = compile_scenario(scenario, regimen, variant)
+    program = compiled.program
+    if times is None:
+        times = default_times(scenario, program.forcing.start, until)
+    runner = engine_named(engine, step=step)
+    many = hosts if runner.stochastic or uncertain or scenario.variation else 1
+    cohort = cohort_of(
+        scenario,
+        program,
+        seed=seed,
+        draws=many if uncertain else 1,
+        hosts=1 if uncertain else many,
+        uncertain=uncertain,
+    )
+    observables = tuple(scenario.observables)
+    states = tuple(f"state:{name}" for name in scenario.cells.states)
+    values = run_lanes(
+        runner,
+        program,
+        cohort.parameters,
+        cohort.streams,
+        times,
+        assays=observables + states,
+        monitor=monitor,
+    )
+    units = [noun.unit for noun in scenario.observables.values()] + ["cells"] * len(states)
+    for row, unit in enumerate(units):
+        values[row] /= unit_factor(unit) if unit != "1" else 1.0
+    _ratios(scenario, values, observables)
+    if counted:
+        _count(scenario, values, observables, cohort.streams.keys(Purpose.OBSERVATION), units)
+    provenance = Provenance(
+        scenario.name,
+        scenario.digest,
+        seed,
+        runner.name,
+        {"regimen": regimen, "hosts": many, "variant": variant, "uncertain": uncertain},
+        {"seconds": clock.perf_counter() - began},
+    )
+    return Ensemble(times, observables + states, tuple(units), values, regimen, provenance)
+
+
+def default_times(scenario: Scenario, start: float, until: float | None) -> Float:
+    """Return daily times from the start of a scenario to ``until`` or its horizon [day]."""
+    if until is None:
+        until = question_of(scenario).horizon if scenario.outcome is not None else DEFAULT_DAYS
+    if not start < until < 1e5:
+        raise RunError(
+            f"until day {until:g}",
+            allowed=f"after the start at day {start:g}, below 100000 days",
+            remedy="choose a later time",
+            check="run.until",
+        )
+    days = np.arange(np.ceil(start), np.floor(until) + 1.0)
+    return np.unique(np.concatenate([[start], days, [until]]))
+
+
+def _ratios(scenario: Scenario, values: Float, observables: tuple[str, ...]) -> None:
+    raw = values[: len(observables)].copy()
+    for row, name in enumerate(observables):
+        per = scenario.observables[name].per
+        if per is not None:
+            below = raw[observables.index(per)]
+            with np.errstate(divide="ignore", invalid="ignore"):
+                values[row] = np.where(below > 0.0, raw[row] / below, 0.0)
+
+
+def _count(
+    scenario: Scenario,
+    values: Float,
+    observables: tuple[str, ...],
+    keys: NDArray[np.uint64],
+    units: list[str],
+) -> None:
+    """Add background and noise, in place; a count never falls below zero."""
+    names = scenario_names(scenario)
+    for row, name in enumerate(observables):
+        noun = scenario.observables[name]
+        factor = unit_factor(units[row]) if units[row] != "1" else 1.0
+        if noun.background is not None:
+            level = names.number(noun.background, f"observables.{name}.background", COUNT)
+            values[row] += level / factor
+        if noun.noise is None:
+            continue
+        spread = names.number(
+            noun.noise.multiplicative, f"observables.{name}.noise.multiplicative", DIMENSIONLESS
+        )
+        floor = 0.0
+        if noun.noise.additive is not None:
+            floor = names.number(noun.noise.additive, f"observables.{name}.noise", COUNT) / factor
+        word = word_of(f"observable|{name}")
+        for lane, key in enumerate(keys):
+            for index in range(values.shape[1]):
+                z = normal_quantile(uniform(np.uint64(key ^ np.uint64(word)), 2 * index))
+                y = normal_quantile(uniform(np.uint64(key ^ np.uint64(word)), 2 * index + 1))
+                seen = values[row, index, lane] * np.exp(spread * z - 0.5 * spread**2)
+                values[row, index, lane] = max(0.0, seen + floor * y)
