@@ -115,8 +115,9 @@ class Quantity:
     magnitude: float
 
 
-_NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(.*)$", re.DOTALL)
-_TOKEN = re.compile(r"\s*(?:([A-Za-z%][A-Za-z0-9]*|1(?![\d.]))|([*/·]|\*\*|\^)|([+-]?\d+))\s*")
+_NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(.*)$", re.DOTALL | re.ASCII)
+_TOKEN = re.compile(r"\s*([A-Za-z%][A-Za-z0-9]*|\*\*|[*/·^()]|[+-]?[0-9]+)\s*")
+MAX_DEPTH = 16
 
 
 def parse_quantity(text: str | float, *, expect: Dimension | None = None) -> Quantity:
@@ -189,7 +190,7 @@ def _split(text: str | float) -> tuple[float, str]:
             )
             raise _refuse(repr(text), check, "begin with a number, for example 0.3 / day")
         magnitude, unit = float(match[1]), match[2].strip()
-        if unit[:1] == "," or re.match(r"[\d.]", unit):
+        if unit[:1] == "," or re.match(r"(?!1\s*/)[\d.]", unit):
             raise _refuse(
                 repr(text),
                 "quantity.number-format",
@@ -214,55 +215,95 @@ def _hint(unit: str, expect: Dimension) -> str:
 
 @lru_cache(maxsize=4096)
 def _read_unit(text: str) -> tuple[float, Dimension]:
-    factor, dimension = 1.0, DIMENSIONLESS
-    sign = 1
-    position, expecting = 0, True
-    source = text.replace("**", "^").replace("(", " ").replace(")", " ") if "(" not in text else ""
-    if not source and text:
-        raise _unknown(text, text)
-    last: tuple[float, Dimension] = (1.0, DIMENSIONLESS)
-    if source[:1] in "/*":
-        source = "1 " + source
-    while position < len(source):
-        match = _TOKEN.match(source, position)
-        if not match:
-            raise _unknown(source[position:], text)
-        name, operator, number = match.groups()
-        position = match.end()
-        if name is not None:
-            if not expecting:
-                sign = 1  # a space multiplies
-            last = _atom(name, text)
-            factor *= last[0] ** sign
-            dimension = dimension * last[1] ** sign
-            expecting = False
-        elif operator == "^":
-            power = _TOKEN.match(source, position)
-            exponent = power and (power[3] or power[1])
-            if not exponent or not re.fullmatch(r"[+-]?\d{1,2}", exponent):
-                raise _unknown(text, text)
-            position = power.end() if power else position
-            extra = sign * (int(exponent) - 1)
-            factor *= last[0] ** extra
-            dimension = dimension * last[1] ** extra
-        elif operator:
-            if expecting:
-                raise _unknown(text, text)
-            sign = -1 if operator == "/" else 1
-            expecting = True
-        else:
-            raise _unknown(str(number), text)
-    if expecting:
-        raise _unknown(text, text)
-    return factor, dimension
+    reader = _UnitReader(text)
+    found = reader.product()
+    if reader.token != "":
+        raise _unknown(reader.token, text)
+    return found
+
+
+class _UnitReader:
+    """A descent over factors joined by ``*``, ``/`` or a space, with powers and parentheses.
+
+    A quotient binds like a product and groups to the left: ``1/nM*day`` is ``day/nM``.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.position = 0
+        self.depth = 0
+        self.token = ""
+        self.advance()
+        if self.token in ("*", "·", "/"):  # what follows the number of a quantity: 0.3 / day
+            self.token, self.position = "1", 0
+
+    def advance(self) -> None:
+        """Read the next token; an empty one is the end."""
+        match = _TOKEN.match(self.text, self.position)
+        if match is None:
+            rest = self.text[self.position :].strip()
+            if rest:
+                raise _unknown(rest, self.text)
+            self.token = ""
+            return
+        self.token = match[1].replace("**", "^")
+        self.position = match.end()
+
+    def product(self) -> tuple[float, Dimension]:
+        factor, dimension = self.power()
+        while self.token not in ("", ")"):
+            divide = self.token == "/"
+            if self.token in ("*", "·", "/"):
+                self.advance()
+            other, kind = self.power()
+            factor = self.checked(factor / other if divide else factor * other)
+            dimension = dimension / kind if divide else dimension * kind
+        return factor, dimension
+
+    def power(self) -> tuple[float, Dimension]:
+        factor, dimension = self.base()
+        if self.token != "^":
+            return factor, dimension
+        self.advance()
+        if not re.fullmatch(r"[+-]?[0-9]{1,2}", self.token):
+            raise _unknown(self.text, self.text)
+        exponent = int(self.token)
+        self.advance()
+        try:
+            raised = factor**exponent
+        except OverflowError:
+            raised = math.inf
+        return self.checked(raised), dimension**exponent
+
+    def base(self) -> tuple[float, Dimension]:
+        if self.token != "(":
+            found = _atom(self.token, self.text)
+            self.advance()
+            return found
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise _unknown(self.text[:40], self.text[:40])
+        self.advance()
+        found = self.product()
+        if self.token != ")":
+            raise _unknown(self.text, self.text)
+        self.depth -= 1
+        self.advance()
+        return found
+
+    def checked(self, factor: float) -> float:
+        """Refuse a factor that left the range of floats, before it becomes a quiet 0 or inf."""
+        if not 0.0 < factor < math.inf:
+            raise _refuse(self.text, "quantity.not-finite", "choose a unit nearer to 1")
+        return factor
 
 
 def _atom(name: str, text: str) -> tuple[float, Dimension]:
     if name in _ATOMS:
         return _ATOMS[name]
-    found = _from_pint(name)
+    found = _from_pint(name) if name[:1].isalpha() else None
     if found is None:
-        raise _unknown(name, text)
+        raise _unknown(name or text, text)
     return found
 
 
@@ -332,5 +373,12 @@ def convert(value: float, unit: str) -> float:
 
 
 def format_quantity(value: float, unit: str) -> str:
-    """Return a canonical number as text in the named unit."""
-    return f"{convert(value, unit):.4g} {unit}"
+    """Return a canonical number as text in the named unit, readable by :func:`parse_quantity`.
+
+    Examples
+    --------
+    >>> format_quantity(0.5, "h"), format_quantity(0.5, "1")
+    ('12 h', '0.5')
+    """
+    number = f"{convert(value, unit):.4g}"
+    return number if unit == "1" else f"{number} {unit}"
