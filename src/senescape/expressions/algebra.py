@@ -159,5 +159,10 @@ def _latex_binary(expr: Binary, inside: list[str]) -> str:
         return rf"{sides[0]}\,{sides[1]}"
     if expr.op == "-" and isinstance(expr.right, Binary) and expr.right.op in "+-":
         right = f"({right})"
+    if expr.op == "and":
+        left, right = (
+            f"({text})" if isinstance(child, Binary) and child.op == "or" else text
+            for child, text in ((expr.left, left), (expr.right, right))
+        )
     signs = {"<=": r"\le", ">=": r"\ge", "!=": r"\ne", "==": "=", "and": r"\wedge", "or": r"\vee"}
     return f"{left} {signs.get(expr.op, expr.op)} {right}"

@@ -30,7 +30,8 @@ _TOKEN = re.compile(
     r"(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
     r"|(?P<name>[A-Za-z][A-Za-z0-9_]*(?:\.[A-Za-z][A-Za-z0-9_]*)*)"
     r"|(?P<op><=|>=|==|!=|[-+*/^<>(),])"
-    r"|(?P<space>[ \t\r\n]+)"
+    r"|(?P<space>[ \t\r\n]+)",
+    re.ASCII,
 )
 _KEYWORDS = frozenset({"and", "or", "not"})
 

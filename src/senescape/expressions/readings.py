@@ -50,7 +50,9 @@ def _power(a: float, b: float) -> float:
     try:
         value = a**b
     except OverflowError:
-        return math.inf
+        if a < 0.0 and not b.is_integer():
+            return math.nan
+        return -math.inf if a < 0.0 and math.fmod(b, 2.0) != 0.0 else math.inf
     return math.nan if isinstance(value, complex) else value
 
 
@@ -152,12 +154,18 @@ def _over(a: Interval, b: Interval) -> Interval:
 def _raised(a: Interval, b: Interval) -> Interval:
     if a[0] >= 0.0:
         return _corners(_power, [a, b])
-    if b[0] == b[1] and b[0] == int(b[0]) and b[0] >= 0.0:
+    if b[0] == b[1] and b[0].is_integer() and b[0] >= 0.0:
         low, high = _corners(_power, [a, b])
         if a[1] > 0.0 and b[0] > 0.0:
             low, high = min(low, 0.0), max(high, 0.0)
         return (low, high)
     return (-math.inf, math.inf)
+
+
+def _hill_bounds(x: Interval, threshold: Interval, power: Interval) -> Interval:
+    if power[0] < 0.0:  # 0 at x = 0 but near 1 beside it: not monotone, so the corners do not bound
+        return (0.0, 1.0)
+    return _corners(_hill, [x, threshold, power])
 
 
 def _absolute(a: Interval) -> Interval:
@@ -182,6 +190,7 @@ _SPECIAL: dict[str, Callable[..., Interval]] = {
     "^": _raised,
     "pow": _raised,
     "abs": _absolute,
+    "hill": _hill_bounds,
     "if": _chosen,
     "<": lambda a, b: _truth(a[1] < b[0], a[0] >= b[1]),
     "<=": lambda a, b: _truth(a[1] <= b[0], a[0] > b[1]),

@@ -157,10 +157,12 @@ class Call(Expr):
 
 
 def to_text(expr: Expr, outer: int = 0) -> str:
-    """Return text that parses back to the same tree."""
+    """Return text that parses back to the same tree (a negative number to the negated literal)."""
     if isinstance(expr, Number):
         text = repr(float(expr.value))
-        return text[:-2] if text.endswith(".0") else text
+        text = text[:-2] if text.endswith(".0") else text
+        # a folded negative number is no literal: -2^x would read back as -(2^x)
+        return f"({text})" if text[0] == "-" and outer > SIGN_BINDING else text
     if isinstance(expr, Symbol):
         return expr.name
     if isinstance(expr, Call):
