@@ -164,7 +164,31 @@ def test_any_text_is_read_or_refused_with_our_own_error(text: str) -> None:
         assert isinstance(tree, Expr)
 
 
-@given(st.lists(st.sampled_from("x 2 ( ) + - * / ^ < == and not exp( hill( if( ,".split(" "))))
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "x",
+                "2",
+                "(",
+                ")",
+                "+",
+                "-",
+                "*",
+                "/",
+                "^",
+                "<",
+                "==",
+                "and",
+                "not",
+                "exp(",
+                "hill(",
+                "if(",
+                ",",
+            ]
+        )
+    )
+)
 @settings(max_examples=300)
 def test_any_string_of_tokens_is_read_or_refused_with_our_own_error(tokens: list[str]) -> None:
     try:

@@ -113,7 +113,7 @@ def _derive_call(expr: Call, name: str) -> Expr:
 
 
 def _derive_hill(expr: Call, name: str) -> Expr:
-    """Use d hill = hill (1 - hill) d[n (log x - log K)]; 0 at x = 0, where hill is flat for n > 1."""
+    """Use d hill = hill (1 - hill) d[n (log x - log K)]; 0 at x = 0 (hill is flat for n > 1)."""
     x, threshold, power = expr.args
     slope = Binary("*", expr, Binary("-", ONE, expr))
     logs = Binary("-", Call("log", (x,)), Call("log", (threshold,)))

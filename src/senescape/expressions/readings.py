@@ -1,4 +1,4 @@
-"""A formula read in plain Python floats and in intervals: the slow and obvious twins of the tape."""
+"""A formula read in plain floats and in intervals: the slow and obvious twins of the tape."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ FUNCTIONS: dict[str, tuple[int, int]] = {
     "if": (3, 3),
 }
 
-# operator: (left, right) binding powers; ^ binds tighter on its left, so that it groups to the right
+# operator: (left, right) binding powers; ^ binds tighter on its left and so groups to the right
 BINDING: dict[str, tuple[int, int]] = {
     "or": (10, 11),
     "and": (20, 21),
