@@ -18,6 +18,10 @@ from .keys import uniform
 EXACT_MEAN = 40.0
 FEW = 64.0
 LARGEST = 1e15
+# below half a unit in the last place of a sum above 1/4: adding more changes nothing, and a uniform
+# that rounding has left above the whole sum would otherwise be carried on to absurd counts
+NEGLIGIBLE = 1e-17
+BELOW_ONE = 1.0 - 2.0**-53  # the smallest uniform, 2^-54, has the complement 1 in floats
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -138,7 +142,7 @@ def binomial_quantile(n: float, p: float, u: float) -> float:
     if p >= 1.0:
         return n
     if p > 0.5:
-        return n - _binomial_half(n, 1.0 - p, 1.0 - u)
+        return n - _binomial_half(n, 1.0 - p, min(1.0 - u, BELOW_ONE))
     return _binomial_half(n, p, u)
 
 
@@ -155,7 +159,7 @@ def _binomial_half(n: float, p: float, u: float) -> float:
             chance *= ratio * (n - k) / (k + 1.0)
             k += 1.0
             total += chance
-            if chance < 1e-300 and k > mean:
+            if chance < NEGLIGIBLE and k > mean:
                 break
         return k
     v = mean * q
@@ -178,7 +182,7 @@ def poisson_quantile(mean: float, u: float) -> float:
             k += 1.0
             chance *= mean / k
             total += chance
-            if chance < 1e-300 and k > mean:
+            if chance < NEGLIGIBLE and k > mean:
                 break
         return k
     return max(0.0, expansion_quantile(mean, mean, mean, mean, mean, u))
@@ -212,7 +216,7 @@ def negative_binomial_quantile(k: float, b: float, u: float) -> float:
             chance *= beta * (k + j) / (j + 1.0)
             j += 1.0
             total += chance
-            if chance < 1e-300 and j > mean:
+            if chance < NEGLIGIBLE and j > mean:
                 break
         return j
     v = b * (1.0 + b)
