@@ -2,5 +2,14 @@
 
 from senescape.cohort.draws import Cohort, cohort_of, outer_draws
 from senescape.cohort.simulate import default_times, simulate
+from senescape.cohort.wells import WellPrediction, predict_wells
 
-__all__ = ["Cohort", "cohort_of", "default_times", "outer_draws", "simulate"]
+__all__ = [
+    "Cohort",
+    "WellPrediction",
+    "cohort_of",
+    "default_times",
+    "outer_draws",
+    "predict_wells",
+    "simulate",
+]

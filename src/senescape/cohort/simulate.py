@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from senescape.compile import compile_scenario
 from senescape.compile.question import question_of
 from senescape.compile.scenario import scenario_names
-from senescape.errors import RunError, nearest
+from senescape.errors import RunError
 from senescape.model import Scenario
 from senescape.results import Ensemble, Provenance
 from senescape.rng import Purpose, normal_quantile, uniform

@@ -56,7 +56,6 @@ LN2 = Number(0.6931471805599453)
 ENDS, LOOKS, STARTS = 0, 1, 2
 
 
-
 @dataclass(slots=True)
 class Site:
     """Where a drug is given and where it acts."""
@@ -154,9 +153,7 @@ def _body(
     if kinetics.half_life is not None:
         out: Expr = Binary("/", LN2, constant(kinetics.half_life, "half_life", TIME))
     elif kinetics.clearance is not None:
-        out = Binary(
-            "/", per_body_mass(kinetics.clearance, "clearance", VOLUME / TIME), volume
-        )
+        out = Binary("/", per_body_mass(kinetics.clearance, "clearance", VOLUME / TIME), volume)
     else:
         assert kinetics.elimination is not None
         out = constant(kinetics.elimination, "elimination", RATE)
@@ -353,9 +350,7 @@ class Plan:
         assert value is not None
         what = f"{place}.{given[0]}"
         per = MASS if given[0] == "per_body_mass" else DIMENSIONLESS
-        expr = self.names.expr(
-            value, what, (AMOUNT / per, MASS / per), constant=True, free=True
-        )
+        expr = self.names.expr(value, what, (AMOUNT / per, MASS / per), constant=True, free=True)
         expr = self.positive(value, expr, what)
         if self.names.dimension(value, what, self.names.constants()) == MASS / per:
             drug = self.scenario.drugs[name]
@@ -496,5 +491,3 @@ class Plan:
         given = tuple(s for s in (site.given, site.oral) if s is not None)
         for time in self.times(entry.visit, f"{place}.visit"):
             self.actions.append((time, LOOKS, Visit(condition, given, factor)))
-
-

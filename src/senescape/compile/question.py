@@ -24,6 +24,15 @@ ENDPOINT_UNITS: dict[EndpointName, Dimension] = {
 
 
 @dataclass(frozen=True, slots=True)
+class ProgressionRule:
+    """``factor`` times the number at the first treatment (or the nadir), and ``least`` cells."""
+
+    factor: float = 2.0
+    least: float = 1000.0
+    from_nadir: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """Outcome in canonical units.
 
@@ -32,16 +41,14 @@ class Question:
     horizon, look_ahead, data_end : float
         [day]; ``data_end`` is inf where the scenario states none.
     deltas : mapping from end point to its smallest difference that matters
-    factor, least : float
-        The rule of progression.
+    rule : ProgressionRule
     """
 
     headline: EndpointName
     horizon: float
     look_ahead: float
     deltas: dict[EndpointName, float]
-    factor: float
-    least: float
+    rule: ProgressionRule
     data_end: float
 
 
@@ -106,10 +113,42 @@ def question_of(scenario: Scenario) -> Question:
         horizon,
         look_ahead,
         deltas,
-        names.number(rule.factor, "outcome.progression.factor", DIMENSIONLESS),
-        names.number(rule.least, "outcome.progression.least", COUNT),
+        ProgressionRule(
+            names.number(rule.factor, "outcome.progression.factor", DIMENSIONLESS),
+            names.number(rule.least, "outcome.progression.least", COUNT),
+            rule.relative_to == "nadir",
+        ),
         float(data_end),
     )
+
+
+def check_measured(scenario: Scenario) -> None:
+    """Refuse measurements of regimens or observables that are not declared."""
+    names = scenario_names(scenario)
+    for name, table in scenario.measured.items():
+        place = f"measured.{name}"
+        if table.source not in scenario.citations:
+            raise unknown("source", table.source, scenario.citations, f"{place}.source")
+        if table.observable not in scenario.observables:
+            raise unknown(
+                "observable", table.observable, scenario.observables, f"{place}.observable"
+            )
+        names.number(table.rule.factor, f"{place}.rule.factor", DIMENSIONLESS)
+        names.number(table.rule.least, f"{place}.rule.least", COUNT)
+        names.number(table.rule.after, f"{place}.rule.after", TIME)
+        for regimen, row in table.regimens.items():
+            here = f"{place}.regimens.{regimen}"
+            if regimen not in scenario.regimens:
+                raise unknown("regimen", regimen, scenario.regimens, here)
+            if row.recovered > row.wells:
+                raise ScenarioError(
+                    f"{row.recovered} of {row.wells} wells recovered",
+                    allowed="at most as many as there are wells",
+                    remedy="correct the numbers",
+                    check="scenario.recovered",
+                    where=Where(field=f"{here}.recovered"),
+                )
+            names.number(row.until, f"{here}.until", TIME)
 
 
 def _positive(names: Names, noun: OutcomeNoun, what: str, dimension: Dimension) -> float:
@@ -150,9 +189,7 @@ def check_uncertainty(scenario: Scenario) -> None:
         _check_draws(scenario, names)
 
 
-def _check_numbers(
-    names: Names, noun: Distribution, dimension: Dimension, place: str
-) -> None:
+def _check_numbers(names: Names, noun: Distribution, dimension: Dimension, place: str) -> None:
     width = DIMENSIONLESS if noun.distribution == "lognormal" else dimension
     for what in ("median", "mean", "low", "high", "sd"):
         value = getattr(noun, what)

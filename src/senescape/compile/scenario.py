@@ -193,7 +193,9 @@ class _Builder:
             (f"parameters.{n}", p.source) for n, p in self.scenario.parameters.items()
         ]
         unknowns = self.scenario.uncertainty
-        groups += [(f"uncertainty.parameters.{n}", d.source) for n, d in unknowns.parameters.items()]
+        groups += [
+            (f"uncertainty.parameters.{n}", d.source) for n, d in unknowns.parameters.items()
+        ]
         groups += [(f"uncertainty.switches.{n}", s.source) for n, s in unknowns.switches.items()]
         groups += [(f"variation.{n}", v.source) for n, v in self.scenario.variation.items()]
         groups += [(f"variants.{n}", v.source) for n, v in self.scenario.variants.items()]
@@ -323,9 +325,7 @@ class _Builder:
                 Binary("*", middle, Call("exp", (Binary("*", width, Number(x)),))) for x in nodes
             ]
         else:
-            self.axis[name] = [
-                Binary("+", middle, Binary("*", width, Number(x))) for x in nodes
-            ]
+            self.axis[name] = [Binary("+", middle, Binary("*", width, Number(x))) for x in nodes]
 
     def _unit(self, unit: str, place: str) -> Dimension:
         try:
@@ -796,9 +796,7 @@ class _Builder:
         return name, None
 
 
-def check_distribution(
-    noun: Distribution, place: str, *, centre_elsewhere: bool = False
-) -> None:
+def check_distribution(noun: Distribution, place: str, *, centre_elsewhere: bool = False) -> None:
     """Refuse a distribution whose numbers are missing or too many.
 
     ``centre_elsewhere``: the centre may be left out, it is the value of the parameter itself.

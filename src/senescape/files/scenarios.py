@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from senescape.compile import scenario_network
+from senescape.compile.question import check_measured, check_outcome, check_uncertainty
 from senescape.errors import ScenarioError, SenescapeError, Where, nearest
 from senescape.model import Scenario, refusal
 from senescape.network import check_network
@@ -109,11 +110,10 @@ def check_scenario(scenario: Scenario) -> None:
 
 
 def check_question(scenario: Scenario) -> None:
-    """Check outcome and uncertainty, which no network reads."""
-    from senescape.compile.question import check_outcome, check_uncertainty
-
+    """Check outcome, uncertainty and measurements, which no network reads."""
     check_outcome(scenario)
     check_uncertainty(scenario)
+    check_measured(scenario)
 
 
 def _check_version(document: Document, file: str) -> None:

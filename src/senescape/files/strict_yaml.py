@@ -120,9 +120,7 @@ def _value(node: yaml.Node, path: Path, document: Document, file: str, seen: set
         return _mapping(node, path, document, file, seen)
     if isinstance(node, yaml.SequenceNode):
         _no_tag(node, "tag:yaml.org,2002:seq", file)
-        return [
-            _value(item, (*path, i), document, file, seen) for i, item in enumerate(node.value)
-        ]
+        return [_value(item, (*path, i), document, file, seen) for i, item in enumerate(node.value)]
     assert isinstance(node, yaml.ScalarNode)
     return _scalar(node, file)
 

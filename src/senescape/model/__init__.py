@@ -4,6 +4,7 @@ from senescape.model.arrows import Arrow, Figure1, Player, Rerouting
 from senescape.model.base import Noun, Value, read_value
 from senescape.model.cells import Cells, Clone, Crowding, Initial, Role, State
 from senescape.model.host import Host
+from senescape.model.measured import Measured, MeasuredWells
 from senescape.model.observation import Noise, Observable
 from senescape.model.outcome import Endpoint, EndpointName, OutcomeNoun, Progression
 from senescape.model.refusal import dotted, refusal
@@ -51,6 +52,8 @@ __all__ = [
     "Infusion",
     "Initial",
     "Look",
+    "Measured",
+    "MeasuredWells",
     "Medium",
     "Noise",
     "Noun",

@@ -78,7 +78,6 @@ class State(Noun):
     dwell: Amount | None = None
     axes: tuple[Name, ...] = ()
 
-
     @property
     def cycles(self) -> bool:
         """Whether a cell in this state divides or may divide again."""

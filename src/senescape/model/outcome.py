@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import Literal
 
 from pydantic import Field
 
@@ -32,8 +33,14 @@ class Endpoint(Noun):
 
 
 class Progression(Noun):
-    """A host has progressed at ``factor`` times its smallest number of cells and ``least`` cells."""
+    """A host has progressed at ``factor`` times a reference number of cells, and ``least`` cells.
 
+    ``baseline``: the reference is the number at the first treatment, the same in both worlds of a
+    verdict. ``nadir``: the smallest number so far, as for measured wells; it calls a tumour that
+    shrank more "progressed" earlier, so that killing cells can look harmful.
+    """
+
+    relative_to: Literal["baseline", "nadir"] = "baseline"
     factor: Amount = Field(default=2, validate_default=True)
     least: Amount = Field(default="1000 cells", validate_default=True)
 

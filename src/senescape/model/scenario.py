@@ -12,6 +12,7 @@ from .arrows import Arrow, Rerouting
 from .base import Amount, Noun, Value
 from .cells import Cells, Name
 from .host import Host
+from .measured import Measured
 from .observation import Observable
 from .outcome import OutcomeNoun
 from .signals import PortNoun, SignalNoun
@@ -86,6 +87,7 @@ class Scenario(Noun):
     variation: dict[Name, Variation] = Field(default_factory=dict)
     variants: dict[Name, Variant] = Field(default_factory=dict)
     outcome: OutcomeNoun | None = None
+    measured: dict[Name, Measured] = Field(default_factory=dict)
 
     @field_validator("regimens", mode="before")
     @classmethod

@@ -11,11 +11,12 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
+from senescape.compile.question import ProgressionRule
+
 Float = NDArray[np.float64]
 Bool = NDArray[np.bool_]
 
-PROGRESSION_FACTOR = 2.0
-PROGRESSION_CELLS = 1000.0
+BASELINE = ProgressionRule()
 
 
 class Box(Enum):
@@ -69,20 +70,18 @@ class History:
 
 def progression_time(
     history: History,
-    *,
-    factor: float = PROGRESSION_FACTOR,
-    least: float = PROGRESSION_CELLS,
+    rule: ProgressionRule = BASELINE,
 ) -> Float:
     """Return when each host progressed [day], inf where it has not.
 
     Progression is the first time after the first treatment at which the tumour holds at least
-    ``factor`` times its smallest number so far and at least ``least`` cells: the rule by which
-    wells are called recovered. Linear interpolation between the times that were recorded.
+    ``rule.factor`` times its number at the first treatment (or its smallest number so far) and at
+    least ``rule.least`` cells. Linear interpolation between the times that were recorded.
     """
     after = history.time >= 0.0
     time, cells = history.time[after], history.tumour[after]
-    smallest = np.minimum.accumulate(cells, axis=0)
-    bound = np.maximum(factor * smallest, least)
+    reference = np.minimum.accumulate(cells, axis=0) if rule.from_nadir else cells[:1]
+    bound = np.maximum(rule.factor * reference, rule.least) * np.ones_like(cells)
     over = cells >= bound
     first = np.argmax(over, axis=0)
     hosts = np.arange(cells.shape[1])
@@ -106,7 +105,11 @@ def cure(history: History) -> Float:
     return (history.tumour == 0.0).astype(np.float64)
 
 
-def endpoint_values(history: History, name: str) -> Float:
+def endpoint_values(
+    history: History,
+    name: str,
+    rule: ProgressionRule = BASELINE,
+) -> Float:
     """Return an end point at every time, oriented so that larger is better, shape (times, hosts).
 
     ``complete_arrest`` and ``cure`` as probabilities; ``no_regrowth``: 1 while the host has not
@@ -119,25 +122,23 @@ def endpoint_values(history: History, name: str) -> Float:
         return cure(history)
     if name == "burden":
         return -np.log(np.maximum(history.tumour, 1.0))
-    progressed = progression_time(history)
+    progressed = progression_time(history, rule)
     if name == "no_regrowth":
         return (progressed[None, :] > history.time[:, None]).astype(np.float64)
     return np.minimum(progressed[None, :], np.maximum(history.time, 0.0)[:, None])
 
 
-def census(history: History, index: int) -> dict[str, float]:
-    """Return the share of hosts in each box at time ``index``; the shares sum to 1."""
-    boxes = box_of(history, index)
-    return {box.value: float((boxes == i).mean()) for i, box in enumerate(BOXES)}
-
-
-def box_of(history: History, index: int) -> NDArray[np.int64]:
+def box_of(
+    history: History,
+    index: int,
+    rule: ProgressionRule = BASELINE,
+) -> NDArray[np.int64]:
     """Return the number of the box (in :data:`BOXES`) of every host at time ``index``.
 
     A relapse belongs to the origin with most cycling cells at progression.
     """
     horizon = history.time[index]
-    progressed = progression_time(history)
+    progressed = progression_time(history, rule)
     relapsed = progressed <= horizon
     at = np.minimum(np.searchsorted(history.time, progressed), index)
     hosts = np.arange(history.tumour.shape[1])

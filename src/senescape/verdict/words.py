@@ -13,6 +13,7 @@ Float = NDArray[np.float64]
 
 THRESHOLD = 0.95
 Z95 = 1.959963984540054
+Z95_ONE_SIDED = 1.6448536269514722
 
 
 class Word(Enum):
@@ -91,15 +92,19 @@ def shrink(values: Float, errors: Float) -> tuple[Float, float]:
 
     Notes
     -----
-    The variance between draws is estimated by the method of moments, var(values) - mean(errors^2),
-    at least zero. the noise is taken to have the same relative weight in all draws.
+    The variance between draws is var(values) - mean(errors^2) by the method of moments. It is itself
+    an estimate, with relative standard error sqrt(2 / (n - 1)) of the whole variance; its upper 95 %
+    bound is kept, so that noise is never taken for certainty. The noise is taken to have the same
+    relative weight in all draws.
     """
     total = float(values.var(ddof=1)) if len(values) > 1 else 0.0
     noise = float(np.mean(errors**2))
     if total <= 0.0:
         return values.copy(), 0.0
-    share = min(1.0, noise / total)
-    return values.mean() + (values - values.mean()) * math.sqrt(1.0 - share), share
+    bound = Z95_ONE_SIDED * math.sqrt(2.0 / (len(values) - 1)) * total
+    between = min(total, max(0.0, total - noise) + (bound if noise > 0.0 else 0.0))
+    share = 1.0 - between / total
+    return values.mean() + (values - values.mean()) * math.sqrt(between / total), share
 
 
 def effect_of(values: Float, errors: Float, delta: float, level: float = 0.9) -> Effect:

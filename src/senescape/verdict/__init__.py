@@ -1,0 +1,48 @@
+"""What happened to a host, and friend or foe."""
+
+from senescape.verdict.counterfactual import RULES, Rule, Worlds, run_worlds
+from senescape.verdict.endpoints import (
+    BOXES,
+    Box,
+    History,
+    box_of,
+    complete_arrest,
+    cure,
+    endpoint_values,
+    progression_time,
+)
+from senescape.verdict.judge import RuleResult, Verdict, curve_times, judge, regimens_of
+from senescape.verdict.sentences import BOX_WORDS, DISCLAIMER, headline, interval, signed
+from senescape.verdict.words import Effect, Word, effect_of, headline_word, shrink, wilson, word_of
+
+__all__ = [
+    "BOXES",
+    "BOX_WORDS",
+    "DISCLAIMER",
+    "RULES",
+    "Box",
+    "Effect",
+    "History",
+    "Rule",
+    "RuleResult",
+    "Verdict",
+    "Word",
+    "Worlds",
+    "box_of",
+    "complete_arrest",
+    "cure",
+    "curve_times",
+    "effect_of",
+    "endpoint_values",
+    "headline",
+    "headline_word",
+    "interval",
+    "judge",
+    "progression_time",
+    "regimens_of",
+    "run_worlds",
+    "shrink",
+    "signed",
+    "wilson",
+    "word_of",
+]

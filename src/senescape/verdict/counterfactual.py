@@ -1,0 +1,107 @@
+"""Worlds without senescence: the same hosts and chance, with the arrow into it sent elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from senescape.cohort import Cohort
+from senescape.compile import ORIGINS, ROUTES, Compiled
+from senescape.run import Monitor, engine_named, run_lanes
+
+from .endpoints import History
+
+Float = NDArray[np.float64]
+
+ASSAYS = ("tumour:alive", "tumour:cycling", "tumour:undecided")
+
+
+class Rule(Enum):
+    """Where the cells go that would have become senescent."""
+
+    RENORMALISED = "renormalised"
+    DIE = "die"
+    INERT = "inert"
+    RECOVER = "recover"
+
+    @property
+    def words(self) -> str:
+        """The rule as a reader sees it."""
+        return {
+            "renormalised": "had they split between dying and recovering as the rest did",
+            "die": "had they died",
+            "inert": "had they stopped and kept silent",
+            "recover": "had they shrugged it off",
+        }[self.value]
+
+
+RULES = tuple(Rule)
+
+
+@dataclass(frozen=True, slots=True)
+class Worlds:
+    """Histories of the same hosts with senescence, and without it under each rule."""
+
+    on: History
+    off: dict[Rule, History]
+
+
+def arm_parameters(compiled: Compiled, cohort: Cohort, rule: Rule | None) -> Float:
+    """Return the cohort's parameters in one world; None: senescence as it is.
+
+    Only entries into senescence differ: ``renormalised`` closes their gate, the other rules keep
+    the hazard and send the cell elsewhere.
+    """
+    parameters = cohort.parameters.copy()
+    if rule is None:
+        return parameters
+    names = compiled.gates if rule is Rule.RENORMALISED else compiled.routes
+    value = 0.0 if rule is Rule.RENORMALISED else float(ROUTES.index(rule.value))
+    for name in names:
+        parameters[compiled.program.parameter(name)] = value
+    return parameters
+
+
+def run_worlds(
+    compiled: Compiled,
+    cohort: Cohort,
+    times: Float,
+    *,
+    engine: str = "leap",
+    step: float | None = None,
+    rules: tuple[Rule, ...] = RULES,
+    monitor: Monitor | None = None,
+) -> Worlds:
+    """Run the cohort with senescence and under each rule, with common random numbers.
+
+    Parameters
+    ----------
+    times : (times,)
+        The first at or before 0 [day].
+    """
+    runner = engine_named(engine, step=step)
+    rows = (*ASSAYS, *(f"origin:{origin}" for origin in ORIGINS))
+
+    def run(rule: Rule | None) -> History:
+        values = run_lanes(
+            runner,
+            compiled.program,
+            arm_parameters(compiled, cohort, rule),
+            cohort.streams,
+            times,
+            assays=rows,
+            tallies=compiled.entries,
+            monitor=monitor,
+        )
+        if not compiled.entries:
+            values = np.concatenate([values, np.zeros((1, *values.shape[1:]))])
+        return History(times, values[0], values[1], values[2], values[3:8], values[8])
+
+    same = run(None)
+    # Nothing to switch off: the worlds are one, down to the byte.
+    switch: Callable[[Rule], History] = run if compiled.entries else (lambda _: same)
+    return Worlds(same, {rule: switch(rule) for rule in rules})

@@ -1,0 +1,365 @@
+"""Friend or foe: the effect of inducing senescence, its uncertainty, and the word that it allows."""
+
+from __future__ import annotations
+
+import time as clock
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from senescape.cohort import cohort_of
+from senescape.compile import Compiled, compile_scenario
+from senescape.compile.question import Question, question_of
+from senescape.errors import RunError, nearest
+from senescape.model import EndpointName, Scenario
+from senescape.results import Provenance
+from senescape.run import Monitor
+
+from .counterfactual import RULES, Rule, Worlds, run_worlds
+from .endpoints import BOXES, History, box_of, endpoint_values, progression_time
+from .words import Effect, Word, effect_of, headline_word, word_of
+
+Float = NDArray[np.float64]
+
+DEFAULT_DRAWS = 200
+DEFAULT_HOSTS = 2
+DEFAULT_SEED = 1
+DEFAULT_STEP = 1.0 / 6.0
+CURVE_POINTS = 60
+ENDPOINT_UNITS = {
+    EndpointName.TIME_TO_PROGRESSION: "day",
+    EndpointName.BURDEN: "ln cells",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RuleResult:
+    """The verdict under one re-routing rule.
+
+    Parameters
+    ----------
+    curve : (times, 3)
+        Mean of V and its interval, at ``Verdict.curve_time``.
+    helped, harmed, unchanged : float
+        Shares of hosts whose own difference is above, below, within the smallest difference.
+    """
+
+    rule: Rule
+    word: Word
+    effect: Effect
+    curve: Float
+    flips: tuple[float, ...]
+    helped: float
+    harmed: float
+    unchanged: float
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Is inducing senescence friend or foe, by how much, and how surely.
+
+    Parameters
+    ----------
+    word : Word
+        DEPENDS where the rules give different words.
+    rules : mapping
+        One result a rule; the headline effect is that of ``renormalised``.
+    endpoints : mapping
+        Word and effect of every declared end point under ``renormalised``.
+    census : mapping
+        Share of hosts in each box at the horizon, with senescence as it is.
+    census_off : mapping of rule to the same without senescence
+    recovered : float
+        Share of hosts that have progressed by the horizon.
+    recovered_by_draw : (draws,)
+        The same in each outer draw.
+    """
+
+    scenario: Scenario
+    regimen: str
+    variant: str | None
+    question: Question
+    word: Word
+    rules: dict[Rule, RuleResult]
+    endpoints: dict[EndpointName, tuple[Word, Effect]]
+    curve_time: Float
+    census: dict[str, float]
+    census_off: dict[Rule, dict[str, float]]
+    recovered: float
+    draws: int
+    hosts: int
+    provenance: Provenance
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def main(self) -> RuleResult:
+        """The result under the default rule."""
+        return self.rules[Rule.RENORMALISED]
+
+    @property
+    def unit(self) -> str:
+        """Unit of the headline effect."""
+        return ENDPOINT_UNITS.get(self.question.headline, "probability")
+
+    def headline(self) -> str:
+        """Return the verdict as a sentence."""
+        from .sentences import headline
+
+        return headline(self)
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the verdict as plain data, as ``senescape verdict --json`` prints it."""
+        from .sentences import plain
+
+        return plain(self)
+
+    def _repr_html_(self) -> str:
+        from .sentences import html
+
+        return html(self)
+
+
+def judge(
+    scenario: Scenario,
+    regimen: str,
+    *,
+    draws: int = DEFAULT_DRAWS,
+    hosts: int = DEFAULT_HOSTS,
+    budget: int | None = None,
+    seed: int = DEFAULT_SEED,
+    engine: str = "leap",
+    step: float | None = None,
+    variant: str | None = None,
+    monitor: Monitor | None = None,
+) -> Verdict:
+    """Return the verdict on inducing senescence under one regimen.
+
+    Parameters
+    ----------
+    draws : int
+        Outer draws of what we do not know.
+    hosts : int
+        Hosts (in culture: wells) in each draw; their inner noise is taken out of the interval.
+    budget : int, optional
+        Where more draws could decide the word, they are added up to this number.
+    step : float, optional
+        Longest step of the leap engine [day]; 4 h by default.
+
+    Raises
+    ------
+    SenescapeError
+        No question in the scenario, an unknown regimen, a run that cannot go on.
+    """
+    began = clock.perf_counter()
+    _check_numbers(draws, hosts)
+    question = question_of(scenario)
+    compiled = compile_scenario(scenario, regimen, variant)
+    times = curve_times(compiled.program.forcing.start, question)
+    step = DEFAULT_STEP if step is None else step
+    parts: list[Worlds] = []
+    total = 0
+    wanted = draws
+    while True:
+        cohort = cohort_of(
+            scenario,
+            compiled.program,
+            seed=seed,
+            draws=wanted - total,
+            hosts=hosts,
+            first_draw=total,
+        )
+        parts.append(run_worlds(compiled, cohort, times, engine=engine, step=step, monitor=monitor))
+        total = wanted
+        rules = _rules(parts, question, total, hosts)
+        undecided = any(r.word is Word.UNDETERMINED_MONTE_CARLO for r in rules.values())
+        if not undecided or budget is None or total >= budget:
+            break
+        wanted = min(2 * total, budget)
+    return _verdict(
+        compiled, parts, question, rules, variant, total, hosts, seed, engine, step, began
+    )
+
+
+def _check_numbers(draws: int, hosts: int) -> None:
+    for name, number in (("draws", draws), ("hosts", hosts)):
+        if not 1 <= number <= 1_000_000:
+            raise RunError(
+                f"{number} {name}",
+                allowed="1 to 1000000",
+                remedy=f"ask for at least one of the {name}",
+                check=f"verdict.{name}",
+            )
+
+
+def curve_times(start: float, question: Question) -> Float:
+    """Return the start, daily times (at least 60) to ``look_ahead``, and the horizon [day]."""
+    spacing = min(1.0, question.look_ahead / CURVE_POINTS)
+    grid = np.arange(0.0, question.look_ahead + 0.5 * spacing, spacing)
+    return np.unique(np.concatenate([[start], grid, [question.horizon, question.look_ahead]]))
+
+
+def _join(parts: Iterable[History]) -> History:
+    items = list(parts)
+    return History(
+        items[0].time,
+        *(
+            np.concatenate([getattr(item, name) for item in items], axis=-1)
+            for name in ("tumour", "cycling", "undecided", "origins", "entered")
+        ),
+    )
+
+
+def difference(on: History, off: History, endpoint: EndpointName, question: Question) -> Float:
+    """Return Y(on) - Y(off) of every host at every time, shape (times, hosts)."""
+    values = [endpoint_values(h, endpoint.value, question.rule) for h in (on, off)]
+    result: Float = values[0] - values[1]
+    return result
+
+
+def _rules(
+    parts: list[Worlds], question: Question, draws: int, hosts: int
+) -> dict[Rule, RuleResult]:
+    on = _join(p.on for p in parts)
+    at = int(np.searchsorted(on.time, question.horizon))
+    delta = question.deltas[question.headline]
+    results = {}
+    for rule in RULES:
+        off = _join(p.off[rule] for p in parts)
+        gain = difference(on, off, question.headline, question)
+        values, errors = inner_means(gain[at], draws, hosts)
+        effect = effect_of(values, errors, delta)
+        curve = np.array([_interval(row, draws, hosts, delta) for row in gain[on.time >= 0.0]])
+        own = gain[at]
+        results[rule] = RuleResult(
+            rule,
+            word_of(effect),
+            effect,
+            curve,
+            flips_of(on.time[on.time >= 0.0], curve),
+            float((own > delta).mean()),
+            float((own < -delta).mean()),
+            float((np.abs(own) <= delta).mean()),
+        )
+    return results
+
+
+def inner_means(gain: Float, draws: int, hosts: int) -> tuple[Float, Float]:
+    """Return the mean over hosts in each draw, and its standard error.
+
+    With few hosts a draw, one draw's own variance says little: the errors share the variance
+    pooled over all draws.
+    """
+    table = gain.reshape(draws, hosts)
+    if hosts == 1:
+        return table[:, 0], np.zeros(draws)
+    pooled = float(table.var(axis=1, ddof=1).mean())
+    return table.mean(axis=1), np.full(draws, np.sqrt(pooled / hosts))
+
+
+def _interval(row: Float, draws: int, hosts: int, delta: float) -> list[float]:
+    values, errors = inner_means(row, draws, hosts)
+    effect = effect_of(values, errors, delta)
+    return [effect.estimate, effect.low, effect.high, effect.monte_carlo_error]
+
+
+def flips_of(time: Float, curve: Float) -> tuple[float, ...]:
+    """Return when the mean effect changes sign [day].
+
+    A sign counts only where the mean stands more than two Monte Carlo errors from zero; the
+    crossing is interpolated between the last time of one sign and the first of the other.
+    """
+    mean, error = curve[:, 0], curve[:, 3]
+    sure = np.nonzero(np.abs(mean) > np.maximum(2.0 * error, 1e-12))[0]
+    flips = []
+    for a, b in zip(sure[:-1], sure[1:], strict=True):
+        if mean[a] * mean[b] < 0.0:
+            part = mean[a] / (mean[a] - mean[b])
+            flips.append(float(time[a] + part * (time[b] - time[a])))
+    return tuple(flips)
+
+
+def _verdict(
+    compiled: Compiled,
+    parts: list[Worlds],
+    question: Question,
+    rules: dict[Rule, RuleResult],
+    variant: str | None,
+    draws: int,
+    hosts: int,
+    seed: int,
+    engine: str,
+    step: float,
+    began: float,
+) -> Verdict:
+    scenario = compiled.scenario
+    on = _join(p.on for p in parts)
+    off = {rule: _join(p.off[rule] for p in parts) for rule in RULES}
+    at = int(np.searchsorted(on.time, question.horizon))
+    endpoints = {}
+    for name, delta in question.deltas.items():
+        if name is EndpointName.SURVIVAL:
+            continue
+        gain = difference(on, off[Rule.RENORMALISED], name, question)[at]
+        effect = effect_of(*inner_means(gain, draws, hosts), delta)
+        endpoints[name] = (word_of(effect), effect)
+    progressed = progression_time(on, question.rule) <= question.horizon
+    provenance = Provenance(
+        scenario.name,
+        scenario.digest,
+        seed,
+        engine,
+        {
+            "regimen": compiled.regimen,
+            "variant": variant,
+            "draws": draws,
+            "hosts": hosts,
+            "step_hours": round(24.0 * step, 9),
+        },
+        {"seconds": clock.perf_counter() - began},
+    )
+    return Verdict(
+        scenario=scenario,
+        regimen=compiled.regimen,
+        variant=variant,
+        question=question,
+        word=headline_word({rule.value: result.word for rule, result in rules.items()}),
+        rules=rules,
+        endpoints=endpoints,
+        curve_time=on.time[on.time >= 0.0],
+        census=_census(on, at, question),
+        census_off={rule: _census(history, at, question) for rule, history in off.items()},
+        recovered=float(progressed.mean()),
+        draws=draws,
+        hosts=hosts,
+        provenance=provenance,
+        notes=_notes(scenario, question),
+    )
+
+
+def _census(history: History, at: int, question: Question) -> dict[str, float]:
+    boxes = box_of(history, at, question.rule)
+    return {box.value: float((boxes == i).mean()) for i, box in enumerate(BOXES)}
+
+
+def _notes(scenario: Scenario, question: Question) -> tuple[str, ...]:
+    notes = ["Senescent means S1 and S2 roles; cells that are arrested but undecided are not."]
+    if scenario.scope == "beyond_seed":
+        notes.append("The inducer does not damage DNA: beyond the seed article.")
+    if question.look_ahead > question.data_end:
+        notes.append(f"Beyond day {question.data_end:g} no data stand behind it: extrapolated.")
+    return tuple(notes)
+
+
+def regimens_of(scenario: Scenario, wanted: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the regimens asked for, or all; unknown names are refused."""
+    for name in wanted:
+        if name not in scenario.regimens:
+            raise RunError(
+                f"regimen {name} is not in {scenario.name}",
+                allowed=", ".join(scenario.regimens),
+                remedy=nearest(name, scenario.regimens),
+                check="run.regimen",
+            )
+    return wanted or tuple(scenario.regimens)

@@ -1,0 +1,215 @@
+"""The verdict in words and as plain data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from senescape.model import EndpointName
+
+from .counterfactual import Rule
+from .words import Effect, Word
+
+if TYPE_CHECKING:
+    from .judge import RuleResult, Verdict
+
+DISCLAIMER = "A research tool, not for decisions about patients."
+
+PHRASES = {
+    EndpointName.TIME_TO_PROGRESSION: "days to regrowth",
+    EndpointName.NO_REGROWTH: "probability of no regrowth",
+    EndpointName.COMPLETE_ARREST: "probability of complete arrest",
+    EndpointName.CURE: "probability of cure",
+    EndpointName.BURDEN: "natural logarithms fewer cells",
+}
+BOX_WORDS = {
+    "cleared_rapid_apoptosis": "cleared by rapid apoptosis",
+    "cleared_after_senescence": "cleared after senescence",
+    "complete_arrest": "complete arrest",
+    "relapse_recovery": "regrowth by recovered undecided cells",
+    "relapse_reentry": "regrowth by re-entry from senescence",
+    "relapse_preexisting": "regrowth by a pre-existing clone",
+    "relapse_acquired": "regrowth by acquired escape",
+    "relapse_never_senescent": "regrowth by cells never arrested",
+    "alive_under_burden": "alive without regrowth",
+    "death_other": "death otherwise",
+}
+
+
+def signed(value: float) -> str:
+    """Return a number with its sign and as many digits as a reader needs."""
+    digits = 1 if abs(value) < 10.0 else 0
+    if abs(value) < 0.095:
+        digits = 2
+    text = f"{value:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
+    return text if float(f"{value:.{digits}f}") else f"{0:.{digits}f}"
+
+
+def interval(effect: Effect) -> str:
+    """Return estimate and interval, for example ``+4.2 (90 % +1.0 to +7.3)``."""
+    return (
+        f"{signed(effect.estimate)} "
+        f"({100 * effect.level:.0f} % {signed(effect.low)} to {signed(effect.high)})"
+    )
+
+
+def probability_of(word: Word, effect: Effect) -> float:
+    """Return the probability that a word rests on."""
+    return {
+        Word.FRIEND: effect.probability_beneficial,
+        Word.FOE: effect.probability_harmful,
+        Word.NEGLIGIBLE: effect.probability_negligible,
+    }.get(word, max(effect.probability_beneficial, effect.probability_harmful))
+
+
+def headline(verdict: Verdict) -> str:
+    """Return the verdict as sentences, from one template."""
+    main, question = verdict.main, verdict.question
+    regimen = verdict.scenario.regimens[verdict.regimen].label or verdict.regimen
+    horizon = f"to day {question.horizon:g}"
+    place = verdict.scenario.place
+    phrase = PHRASES[question.headline]
+    effect = main.effect
+    text = (
+        f"With {regimen}, {horizon}, {place}: {_claim(verdict)}. "
+        f"{interval(effect)} {phrase} compared with the same cells {main.rule.words}. "
+        f"{_census_sentence(verdict)} {_flip_sentence(verdict)} "
+        f"{100 * verdict.scenario.assumed_fraction():.0f} % of the numbers are assumptions. "
+        f"{DISCLAIMER}"
+    )
+    return " ".join(text.split())
+
+
+def _claim(verdict: Verdict) -> str:
+    word = verdict.word
+    if word is Word.DEPENDS:
+        groups: dict[str, list[str]] = {}
+        for rule, result in verdict.rules.items():
+            groups.setdefault(result.word.value, []).append(rule.value)
+        parts = "; ".join(f"{name} under {', '.join(rules)}" for name, rules in groups.items())
+        return (
+            "whether inducing senescence is friend or foe DEPENDS on where the cells would "
+            f"otherwise have gone ({parts})"
+        )
+    probability = probability_of(word, verdict.main.effect)
+    if word in (Word.FRIEND, Word.FOE):
+        return f"inducing senescence is a {word.value.upper()} (P {probability:.2f})"
+    if word is Word.NEGLIGIBLE:
+        return f"the effect of inducing senescence is NEGLIGIBLE (P {probability:.2f})"
+    return f"whether inducing senescence is friend or foe is {word.value.upper()}"
+
+
+def _census_sentence(verdict: Verdict) -> str:
+    parts = [
+        f"{100 * share:.0f} {BOX_WORDS[name]}"
+        for name, share in sorted(verdict.census.items(), key=lambda item: -item[1])
+        if round(100 * share) > 0
+    ]
+    what = "wells" if verdict.scenario.setting == "culture" else "hosts"
+    return f"Of 100 {what}: {', '.join(parts)}."
+
+
+def _flip_sentence(verdict: Verdict) -> str:
+    flips, ahead = verdict.main.flips, verdict.question.look_ahead
+    if not flips:
+        return f"No change of sign to day {ahead:g}."
+    return f"Changes sign at day {', '.join(f'{x:.0f}' for x in flips)}."
+
+
+def plain_effect(effect: Effect, unit: str) -> dict[str, object]:
+    """Return an effect with the documented keys."""
+    return {
+        "estimate": effect.estimate,
+        "low": effect.low,
+        "high": effect.high,
+        "level": effect.level,
+        "monte_carlo_error": effect.monte_carlo_error,
+        "unit": unit,
+    }
+
+
+def _plain_curve(verdict: Verdict, result: RuleResult) -> dict[str, object]:
+    return {
+        "time_unit": "day",
+        "time": verdict.curve_time.tolist(),
+        "estimate": result.curve[:, 0].tolist(),
+        "low": result.curve[:, 1].tolist(),
+        "high": result.curve[:, 2].tolist(),
+    }
+
+
+def plain(verdict: Verdict) -> dict[str, object]:
+    """Return the verdict as plain data; its keys are documented in docs/verdict.md."""
+    from .judge import ENDPOINT_UNITS
+
+    main, question = verdict.main, verdict.question
+    rules = {
+        rule.value: {
+            "verdict": result.word.value,
+            "meaning": rule.words,
+            "probability_beneficial": result.effect.probability_beneficial,
+            "probability_harmful": result.effect.probability_harmful,
+            "probability_negligible": result.effect.probability_negligible,
+            "effect": plain_effect(result.effect, verdict.unit),
+            "flips": list(result.flips),
+            "hosts": {
+                "helped": result.helped,
+                "harmed": result.harmed,
+                "unchanged": result.unchanged,
+            },
+            "census": verdict.census_off[rule],
+            "curve": _plain_curve(verdict, result),
+        }
+        for rule, result in verdict.rules.items()
+    }
+    endpoints = {
+        name.value: {
+            "verdict": word.value,
+            "probability_beneficial": effect.probability_beneficial,
+            "probability_harmful": effect.probability_harmful,
+            "effect": plain_effect(effect, ENDPOINT_UNITS.get(name, "probability")),
+        }
+        for name, (word, effect) in verdict.endpoints.items()
+    }
+    return {
+        "verdict": verdict.word.value,
+        "headline": headline(verdict),
+        "regimen": verdict.regimen,
+        "endpoint": question.headline.value,
+        "rule": Rule.RENORMALISED.value,
+        "probability_beneficial": main.effect.probability_beneficial,
+        "probability_harmful": main.effect.probability_harmful,
+        "probability_negligible": main.effect.probability_negligible,
+        "effect": plain_effect(main.effect, verdict.unit),
+        "smallest_difference": question.deltas[question.headline],
+        "horizon": {"value": question.horizon, "unit": "day"},
+        "look_ahead": {"value": question.look_ahead, "unit": "day"},
+        "curve": _plain_curve(verdict, main),
+        "rules": rules,
+        "endpoints": endpoints,
+        "census": verdict.census,
+        "regrowth": verdict.recovered,
+        "shares": {},
+        "flips": list(main.flips),
+        "assumed_fraction": verdict.scenario.assumed_fraction(),
+        "seed": verdict.provenance.seed,
+        "draws": verdict.draws,
+        "hosts_per_draw": verdict.hosts,
+        "notes": list(verdict.notes),
+        "scenario": {"name": verdict.scenario.name, "digest": verdict.scenario.digest},
+        "provenance": verdict.provenance.to_dict(),
+    }
+
+
+def html(verdict: Verdict) -> str:
+    """Return a small table for notebooks."""
+    from html import escape
+
+    rows = "".join(
+        f"<tr><td>{escape(rule.value)}</td><td>{escape(result.word.value)}</td>"
+        f"<td>{escape(interval(result.effect))} {escape(verdict.unit)}</td></tr>"
+        for rule, result in verdict.rules.items()
+    )
+    return (
+        f"<p>{escape(headline(verdict))}</p>"
+        f"<table><tr><th>rule</th><th>verdict</th><th>effect</th></tr>{rows}</table>"
+    )
