@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import product
 
 from senescape.errors import ScenarioError, SenescapeError, Where
@@ -850,9 +851,7 @@ def check_distribution(noun: Distribution, place: str, *, centre_elsewhere: bool
 
 def _refuse_unit_name(name: str) -> None:
     """Refuse a parameter called like a unit: "2 * h" could mean either."""
-    try:
-        parse_quantity(f"1 {name}")
-    except SenescapeError:
+    if not _is_unit(name):
         return
     raise ScenarioError(
         f"parameter {name} is called like a unit",
@@ -861,3 +860,12 @@ def _refuse_unit_name(name: str) -> None:
         check="scenario.name-is-unit",
         where=Where(field=f"parameters.{name}"),
     )
+
+
+@lru_cache(maxsize=4096)
+def _is_unit(name: str) -> bool:
+    try:
+        parse_quantity(f"1 {name}")
+    except SenescapeError:
+        return False
+    return True

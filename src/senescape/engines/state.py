@@ -75,6 +75,8 @@ class State:
         Position in a sequential stream (exact engine).
     next_breakpoint : int
         First breakpoint that has not been applied.
+    prepared : object
+        Tables that the engine has made of the program, kept so that they are made once a run.
     """
 
     time: float
@@ -88,6 +90,7 @@ class State:
     key: Keys
     counter: NDArray[np.int64]
     next_breakpoint: int = 0
+    prepared: object = None
 
     @property
     def lanes(self) -> int:

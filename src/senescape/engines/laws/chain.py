@@ -141,7 +141,8 @@ def dividing_chain(
     -----
     The stages that a mother's clock has passed beyond the end are those of her daughters, so that a
     daughter of a mother m stages from the end stands in stage i with probability
-    exp(-(a + d) h) (a h)^(m + i) / (m + i)!: the mean is exact. Sisters are placed independently,
+    exp(-(a + d) h) (a h)^(m + i) / (m + i)!: the mean is exact, but for daughters that complete
+    twice within the step (chance at most P(Poisson(a h) > 2 k)). Sisters are placed independently,
     which leaves out their common time of birth: the variance is exact to second order in h.
     Assumption: a daughter that completes within the same step divides like her mother.
     """

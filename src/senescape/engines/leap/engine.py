@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +12,12 @@ from numpy.typing import NDArray
 from senescape.compile import Program
 from senescape.engines.births import sampled_births
 from senescape.engines.state import State, Streams, refuse_general, start_state
-from senescape.engines.tables import tables_of
+from senescape.engines.tables import Tables, tables_of
 from senescape.errors import RunError
 
 from .advance import advance_lanes
 from .exits import empty_exits
-from .plan import plan_of
+from .plan import Plan, plan_of
 
 Float = NDArray[np.float64]
 
@@ -72,6 +73,8 @@ class Leap:
         RunError
             A rate that is negative or not finite; more than 1e15 cells.
         """
+        if state.prepared is None:
+            state.prepared = (tables_of(program), plan_of(program))
         lanes = state.lanes
         chunks = [c for c in np.array_split(np.arange(lanes), max(1, self.threads)) if len(c)]
 
@@ -90,10 +93,10 @@ class Leap:
         counts, signal, supply, tally, registers = (
             np.ascontiguousarray(a[:, lanes].T) for a in fields
         )
-        tables = tables_of(program)
+        tables, plan = cast(tuple[Tables, Plan], state.prepared)
         outcome, lane, time, _ = advance_lanes(
             tables,
-            plan_of(program),
+            plan,
             empty_exits(tables),
             counts,
             signal,
