@@ -48,7 +48,7 @@ def erlang_tail(m: int, x: float) -> float:
 def _move_stage(
     cells: Float, j: int, advance: float, leave: float, h: float, key: int
 ) -> tuple[float, float]:
-    """Move the cells of stage j; returns (any-age exits, completions). Later stages gain in place."""
+    """Move the cells of stage j; returns (any-age exits, completions); later stages gain."""
     k = cells.shape[0]
     n = cells[j]
     if n <= 0.0:

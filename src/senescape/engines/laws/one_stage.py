@@ -1,6 +1,6 @@
 """The law of a compartment of one stage: Kendall's birth-death process and its exits.
 
-Notation, per ancestor over a step h: b births (self -> 2 self), d exits, f emissions (a cell appears
+Per ancestor over a step h: b births (self -> 2 self), d exits, f emissions (a cell appears
 elsewhere, the source stays); r = b - d, E = exp(r h), g = (E - 1) / r, G = (g - h) / r.
 """
 
