@@ -137,9 +137,7 @@ class Target:
                     "dose": dose,
                     "wells": wells,
                     "rms": float(np.sqrt(np.mean(error**2))),
-                    "share": float(
-                        well_recovered(scenario, self.table, times, counts).mean()
-                    ),
+                    "share": float(well_recovered(scenario, self.table, times, counts).mean()),
                     "recovered": row.recovered,
                     "of": row.wells,
                     "sd": float(np.log(counts[-1]).std(ddof=1)),
@@ -151,7 +149,9 @@ class Target:
 
 def changed(scenario, values):
     """Return the scenario with the spreads between wells that ``values`` state."""
-    keep = {k: f"{float(v)!r}" for k, v in values.items() if k in ("well_dose_spread", "growth_spread")}
+    keep = {
+        k: f"{float(v)!r}" for k, v in values.items() if k in ("well_dose_spread", "growth_spread")
+    }
     return scenario.with_parameters(keep)
 
 
@@ -170,8 +170,12 @@ def parts_of(rows: list[dict]) -> tuple[float, float, float]:
 
 def log_prior(z: np.ndarray, fixed: dict[str, float]) -> float:
     free = np.array([n not in fixed for n in NAMES])
-    penalty = max(0.0, math.exp(WIDTH[NAMES.index("hysteresis")] * z[NAMES.index("hysteresis")])
-                  * MEDIAN[NAMES.index("hysteresis")] - 0.97)
+    penalty = max(
+        0.0,
+        math.exp(WIDTH[NAMES.index("hysteresis")] * z[NAMES.index("hysteresis")])
+        * MEDIAN[NAMES.index("hysteresis")]
+        - 0.97,
+    )
     return float(-0.5 * (z[free] ** 2).sum() - 1e3 * penalty**2)
 
 

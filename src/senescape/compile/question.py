@@ -54,8 +54,12 @@ class Question:
 
 def check_outcome(scenario: Scenario) -> None:
     """Refuse an outcome that contradicts itself."""
-    if scenario.outcome is not None:
-        question_of(scenario)
+    if scenario.outcome is None:
+        return
+    question_of(scenario)
+    regimen = scenario.outcome.regimen
+    if regimen is not None and regimen not in scenario.regimens:
+        raise unknown("regimen", regimen, scenario.regimens, "outcome.regimen")
 
 
 def question_of(scenario: Scenario) -> Question:

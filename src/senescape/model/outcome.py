@@ -46,7 +46,11 @@ class Progression(Noun):
 
 
 class OutcomeNoun(Noun):
-    """Horizon T of the question, how far zero crossings are searched, and the end points."""
+    """Horizon T of the question, how far zero crossings are searched, and the end points.
+
+    ``data_end``: beyond it no measurement stands behind a prediction. ``regimen``: the one that the
+    headline is about where several are judged.
+    """
 
     horizon: Amount
     look_ahead: Amount | None = None
@@ -54,3 +58,4 @@ class OutcomeNoun(Noun):
     endpoints: dict[EndpointName, Endpoint]
     progression: Progression = Field(default_factory=Progression)
     data_end: Amount | None = None
+    regimen: str | None = None

@@ -1,0 +1,211 @@
+"""The command line. Nothing scientific is imported before a command runs: --help answers at once."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from senescape.errors import SenescapeError
+from senescape.version import __version__
+
+app = typer.Typer(
+    name="senescape",
+    help="Therapy-induced senescence in cancer: friend or foe? "
+    "A research tool, not for decisions about patients.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+ScenarioArgument = Annotated[
+    str, typer.Argument(help="Name of a bundled scenario, or path of a YAML file.")
+]
+Regimens = Annotated[
+    list[str] | None,
+    typer.Option("--regimen", "-r", help="Regimen to run; may be repeated. Default: all."),
+]
+Seed = Annotated[int, typer.Option(help="Seed of all random numbers.", min=0)]
+Json = Annotated[bool, typer.Option("--json", help="Print plain data instead of tables.")]
+Engine = Annotated[str, typer.Option(help="leap, exact or mean-field.")]
+StepHours = Annotated[
+    float | None, typer.Option(help="Longest step of the leap engine [h].", min=1e-6, max=24.0)
+]
+Variant = Annotated[str | None, typer.Option(help="Named variant of the parameters.")]
+Output = Annotated[Path | None, typer.Option("--output", "-o", help="File to write.")]
+
+
+def main() -> None:
+    """Run the command line; a refusal is one line on standard error and exit status 2."""
+    try:
+        app()
+    except SenescapeError as error:
+        print(f"senescape: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        print("senescape: stopped by the user; nothing was written", file=sys.stderr)
+        raise SystemExit(130) from None
+    except BrokenPipeError:
+        sys.stderr.close()
+        raise SystemExit(0) from None
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"senescape {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version and leave.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Therapy-induced senescence in cancer: friend or foe? Research tool, not for patients."""
+
+
+@app.command()
+def verdict(
+    scenario: ScenarioArgument,
+    regimen: Regimens = None,
+    draws: Annotated[int, typer.Option(help="Outer draws of what is not known.", min=1)] = 200,
+    hosts: Annotated[int, typer.Option(help="Hosts (wells) in each draw.", min=1)] = 2,
+    budget: Annotated[
+        int | None, typer.Option(help="Add draws up to this number where they could decide.")
+    ] = None,
+    seed: Seed = 1,
+    engine: Engine = "leap",
+    step_hours: StepHours = None,
+    variant: Variant = None,
+    json: Json = False,
+    output: Output = None,
+) -> None:
+    """Judge whether inducing senescence is friend or foe under each regimen."""
+    from senescape.cli.verdict import run_verdict
+
+    run_verdict(
+        scenario,
+        tuple(regimen or ()),
+        draws=draws,
+        hosts=hosts,
+        budget=budget,
+        seed=seed,
+        engine=engine,
+        step=None if step_hours is None else step_hours / 24.0,
+        variant=variant,
+        json=json,
+        output=output,
+    )
+
+
+@app.command()
+def simulate(
+    scenario: ScenarioArgument,
+    regimen: Regimens = None,
+    hosts: Annotated[int, typer.Option(help="Hosts (wells).", min=1)] = 100,
+    until: Annotated[float | None, typer.Option(help="Last output [day].")] = None,
+    seed: Seed = 1,
+    engine: Engine = "leap",
+    step_hours: StepHours = None,
+    variant: Variant = None,
+    uncertain: Annotated[
+        bool, typer.Option(help="Draw what is not known, one draw a host.")
+    ] = False,
+    counted: Annotated[
+        bool, typer.Option(help="Add background and noise, as the assay would count.")
+    ] = False,
+    json: Json = False,
+    output: Output = None,
+) -> None:
+    """Simulate regimens: means, standard deviations and quantiles of every observable."""
+    from senescape.cli.simulate import run_simulate
+
+    run_simulate(
+        scenario,
+        tuple(regimen or ()),
+        hosts=hosts,
+        until=until,
+        seed=seed,
+        engine=engine,
+        step=None if step_hours is None else step_hours / 24.0,
+        variant=variant,
+        uncertain=uncertain,
+        counted=counted,
+        json=json,
+        output=output,
+    )
+
+
+@app.command()
+def scenarios() -> None:
+    """List the bundled scenarios."""
+    from senescape.files import bundled, read_scenario
+
+    for name in bundled():
+        item = read_scenario(name)
+        typer.echo(f"{name}  {item.title} ({len(item.regimens)} regimens; {item.place})")
+
+
+@app.command()
+def show(
+    scenario: ScenarioArgument,
+    equations: Annotated[
+        bool, typer.Option("--equations", help="Print the mean-field equations as well.")
+    ] = False,
+    regimen: Annotated[str | None, typer.Option(help="Regimen of the equations.")] = None,
+) -> None:
+    """Show a scenario: states, arrows, numbers with their sources, regimens."""
+    from senescape.cli.show import show_text
+    from senescape.files import read_scenario
+
+    typer.echo(show_text(read_scenario(scenario), equations=equations, regimen=regimen))
+
+
+@app.command()
+def check(
+    scenario: Annotated[list[str], typer.Argument(help="Names or files to check.")],
+) -> None:
+    """Check scenarios: format, units, names, sources, every regimen."""
+    from senescape.files import read_scenario
+
+    bad = 0
+    for name in scenario:
+        try:
+            item = read_scenario(name)
+        except SenescapeError as error:
+            bad += 1
+            typer.echo(f"senescape: {error}", err=True)
+        else:
+            typer.echo(
+                f"{name}: good ({len(item.parameters)} parameters, "
+                f"{100 * item.assumed_fraction():.0f} % assumed; {len(item.regimens)} regimens)"
+            )
+    if bad:
+        raise typer.Exit(2)
+
+
+@app.command()
+def schema(output: Output = None) -> None:
+    """Print the JSON Schema of the scenario format."""
+    import json as text
+
+    from senescape.files import scenario_schema
+
+    _write(text.dumps(scenario_schema(), indent=2), output, typer.echo)
+
+
+def _write(content: str, output: Path | None, echo: Callable[[str], None]) -> None:
+    from senescape.cli.output import write_text
+
+    if output is None:
+        echo(content)
+    else:
+        write_text(output, content + "\n")

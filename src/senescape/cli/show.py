@@ -1,0 +1,118 @@
+"""senescape show: a scenario as text, with its equations where asked for."""
+
+from __future__ import annotations
+
+from senescape.compile import scenario_network
+from senescape.expressions import simplify, to_text
+from senescape.model import Scenario
+from senescape.network import Kind, Network, When
+from senescape.verdict import DISCLAIMER
+
+from .output import table
+
+
+def show_text(scenario: Scenario, *, equations: bool = False, regimen: str | None = None) -> str:
+    """Return a scenario as a reader wants it.
+
+    Raises
+    ------
+    SenescapeError
+        An unknown regimen.
+    """
+    parts = [
+        f"{scenario.title}\n{scenario.name} ({scenario.place}); "
+        f"{100 * scenario.assumed_fraction():.0f} % of the numbers are assumptions. {DISCLAIMER}",
+        _states(scenario),
+        _arrows(scenario),
+        _numbers(scenario),
+        _regimens(scenario),
+    ]
+    if equations:
+        name = regimen or next(iter(scenario.regimens))
+        parts.append(equations_text(scenario_network(scenario, name)))
+    return "\n\n".join(parts)
+
+
+def _states(scenario: Scenario) -> str:
+    rows = [
+        [
+            name,
+            state.role.value,
+            "tumour" if state.tumour else "host",
+            str(state.stages),
+            "" if state.dwell is None else state.dwell.text,
+            ", ".join(state.axes),
+            state.label,
+        ]
+        for name, state in scenario.cells.states.items()
+    ]
+    return "States\n" + table(["state", "role", "of", "stages", "dwell", "axes", ""], rows)
+
+
+def _arrows(scenario: Scenario) -> str:
+    rows = [
+        [
+            name,
+            " + ".join(arrow.from_) or "outside",
+            " + ".join(arrow.to) or "gone",
+            arrow.figure1.value,
+            "at the end of its stages" if arrow.when == "timed" else arrow.rate.text,
+        ]
+        for name, arrow in scenario.arrows.items()
+    ]
+    return "Arrows\n" + table(["arrow", "from", "to", "Figure 1", "rate a cell"], rows)
+
+
+def _numbers(scenario: Scenario) -> str:
+    rows = [
+        [name, noun.value.text, noun.source, noun.label or noun.note]
+        for name, noun in scenario.parameters.items()
+    ]
+    return "Numbers\n" + table(["parameter", "value", "source", ""], rows)
+
+
+def _regimens(scenario: Scenario) -> str:
+    rows = [
+        [name, noun.label, f"{len(noun.give)} entries"] for name, noun in scenario.regimens.items()
+    ]
+    return "Regimens\n" + table(["regimen", "", "gives"], rows)
+
+
+def equations_text(network: Network) -> str:
+    """Return the mean-field equations, one line a flow, formulas as the engines read them.
+
+    Stages are written once: a cell advances with the hazard of its compartment, k times before a
+    timed exit.
+    """
+    lines = ["Equations (mean field; n_X is the number of cells in X; rates per day)"]
+    for compartment in network.compartments:
+        if compartment.advance is not None:
+            lines.append(
+                f"  {compartment.id}: {compartment.stages} stages, each left at "
+                f"{to_text(simplify(compartment.advance))}"
+            )
+    for item in network.transitions:
+        if item.kind is Kind.INFLOW:
+            rate = to_text(simplify(item.hazard))
+        elif item.when is When.TIMED:
+            rate = f"completions of {item.source}"
+        else:
+            rate = f"({to_text(simplify(item.hazard))}) * n_{item.source}"
+        gains = []
+        for outcome in item.routes[0].outcomes:
+            weight = to_text(simplify(outcome.probability))
+            made = " + ".join(f"{k} {name}" for name, k in outcome.products) or "nothing"
+            gains.append(made if weight == "1" else f"{weight}: {made}")
+        lines.append(f"  {item.id}: {rate} -> {'; '.join(gains)}")
+    for signal in network.signals:
+        terms = " + ".join(
+            to_text(term.coefficient) + (f" * {term.source}" if term.source else "")
+            for term in signal.terms
+        )
+        lines.append(f"  d {signal.name} / dt = {terms or '0'}")
+    for port in network.ports:
+        lines.append(f"  {port.name} = {to_text(port.closure)}")
+    for point in network.forcing.breakpoints:
+        acts = ", ".join(type(action).__name__.lower() for action in point.actions)
+        lines.append(f"  at day {point.time:g}: {acts}")
+    return "\n".join(lines)

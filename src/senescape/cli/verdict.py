@@ -1,0 +1,143 @@
+"""senescape verdict."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+import typer
+
+from senescape.cohort import WellPrediction, predict_wells
+from senescape.files import read_scenario
+from senescape.model import Scenario
+from senescape.report import chosen_verdict, verdict_page
+from senescape.verdict import Verdict, interval, judge, regimens_of
+
+from .output import Bar, plain_json, table, write_text
+
+WELL_DRAWS = 100
+
+
+def run_verdict(
+    name: str,
+    wanted: tuple[str, ...],
+    *,
+    draws: int,
+    hosts: int,
+    budget: int | None,
+    seed: int,
+    engine: str,
+    step: float | None,
+    variant: str | None,
+    json: bool,
+    output: Path | None,
+) -> None:
+    """Judge regimens, print the verdict, and write the page where a file is named."""
+    scenario = read_scenario(name)
+    regimens = regimens_of(scenario, wanted)
+    verdicts = []
+    for regimen in regimens:
+        with Bar(regimen).shown() as bar:
+            verdicts.append(
+                judge(
+                    scenario,
+                    regimen,
+                    draws=draws,
+                    hosts=hosts,
+                    budget=budget,
+                    seed=seed,
+                    engine=engine,
+                    step=step,
+                    variant=variant,
+                    monitor=bar,
+                )
+            )
+    wells = _wells(scenario, regimens, seed, variant)
+    if json:
+        typer.echo(plain_json(_plain(verdicts, wells)))
+    else:
+        typer.echo(verdict_text(verdicts, wells))
+    if output is not None:
+        write_text(output, verdict_page(verdicts, wells))
+        typer.echo(f"page: {output}", err=json)
+
+
+def _wells(
+    scenario: Scenario, regimens: tuple[str, ...], seed: int, variant: str | None
+) -> list[WellPrediction]:
+    """Predict the measured wells of the regimens that were asked for; the data are the base line's."""
+    if variant is not None or not scenario.measured:
+        return []
+    measured = next(iter(scenario.measured.values()))
+    rows = {name: row for name, row in measured.regimens.items() if name in regimens}
+    if not rows:
+        return []
+    with Bar("measured wells").shown() as bar:
+        return predict_wells(
+            scenario,
+            measured.model_copy(update={"regimens": rows}),
+            draws=WELL_DRAWS,
+            seed=seed,
+            monitor=bar,
+        )
+
+
+def _plain(verdicts: list[Verdict], wells: list[WellPrediction]) -> dict[str, object]:
+    rows = {
+        w.regimen: {
+            "wells": w.wells,
+            "recovered": w.recovered,
+            "predicted": w.predicted,
+            "low": w.low,
+            "high": w.high,
+            "level": 0.9,
+            "log_error": w.log_error,
+        }
+        for w in wells
+    }
+    if len(verdicts) == 1:
+        single = verdicts[0].to_dict()
+        return single | ({"wells": rows[verdicts[0].regimen]} if rows else {})
+    chosen = chosen_verdict(verdicts)
+    return {
+        "headline": chosen.headline(),
+        "regimens": {
+            v.regimen: v.to_dict() | ({"wells": rows[v.regimen]} if v.regimen in rows else {})
+            for v in verdicts
+        },
+    }
+
+
+def verdict_text(verdicts: list[Verdict], wells: list[WellPrediction]) -> str:
+    """Return the headline and a small table."""
+    chosen = chosen_verdict(verdicts)
+    found = {w.regimen: w for w in wells}
+    heads = ["regimen", "verdict", f"effect [{chosen.unit}]"]
+    if wells:
+        heads += ["wells recovered", "predicted (90 %)"]
+    rows = []
+    for verdict in verdicts:
+        row = [verdict.regimen, verdict.word.value, interval(verdict.main.effect)]
+        if wells:
+            item = found.get(verdict.regimen)
+            row += (
+                [
+                    f"{item.recovered} of {item.wells}",
+                    f"{item.predicted:.1f} ({item.low}-{item.high})",
+                ]
+                if item is not None
+                else ["", ""]
+            )
+        rows.append(row)
+    rules = [
+        [rule.value, result.word.value, interval(result.effect), rule.words]
+        for rule, result in chosen.rules.items()
+    ]
+    return "\n\n".join(
+        [
+            textwrap.fill(chosen.headline(), 100),
+            table(heads, rows),
+            f"{chosen.regimen}, by where the cells would have gone:\n"
+            + table(["rule", "verdict", f"effect [{chosen.unit}]", "compared with"], rules),
+        ]
+    )

@@ -1,0 +1,19 @@
+"""The only place that draws; one function a noun."""
+
+from senescape.figures.style import svg_of
+from senescape.figures.verdict import (
+    census_bars,
+    effect_by_regimen,
+    effect_curve,
+    mean_counts,
+    recovered_wells,
+)
+
+__all__ = [
+    "census_bars",
+    "effect_by_regimen",
+    "effect_curve",
+    "mean_counts",
+    "recovered_wells",
+    "svg_of",
+]

@@ -1,0 +1,5 @@
+"""One verdict as a page."""
+
+from senescape.report.page import chosen_verdict, verdict_page
+
+__all__ = ["chosen_verdict", "verdict_page"]
