@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -23,9 +22,9 @@ from .style import (
     RED,
     SKY,
     SOFT,
-    STYLE,
     YELLOW,
     new_figure,
+    styled,
 )
 
 RULE_COLOURS = {
@@ -50,11 +49,10 @@ BOX_COLOURS = {
 
 def _axes(width: float, height: float) -> tuple[Figure, Axes]:
     figure = new_figure(width, height)
-    with matplotlib.rc_context(STYLE):
-        axes = figure.add_subplot()
-    return figure, axes
+    return figure, figure.add_subplot()
 
 
+@styled
 def recovered_wells(wells: Sequence[WellPrediction]) -> Figure:
     """Draw wells recovered at each dose: measured points on predictions with 90 % intervals."""
     figure, axes = _axes(7.2, 2.9)
@@ -73,13 +71,13 @@ def recovered_wells(wells: Sequence[WellPrediction]) -> Figure:
     return figure
 
 
+@styled
 def mean_counts(wells: Sequence[WellPrediction]) -> Figure:
     """Draw measured mean counts on predicted ones, one panel a regimen, log scale."""
     columns = 5
     rows = -(-len(wells) // columns)
     figure = new_figure(7.2, 1.75 * rows + 0.3)
-    with matplotlib.rc_context(STYLE):
-        panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     for panel in panels.flat[len(wells) :]:
         panel.set_visible(False)
     for panel, item in zip(panels.flat, wells, strict=False):
@@ -96,6 +94,7 @@ def mean_counts(wells: Sequence[WellPrediction]) -> Figure:
     return figure
 
 
+@styled
 def effect_by_regimen(verdicts: Sequence[Verdict]) -> Figure:
     """Draw the effect of senescence at the horizon, each regimen under each rule."""
     figure, axes = _axes(7.2, 3.2)
@@ -121,10 +120,11 @@ def effect_by_regimen(verdicts: Sequence[Verdict]) -> Figure:
         )  # fmt: skip
     axes.set_xticks(range(len(verdicts)), [v.regimen for v in verdicts])
     axes.set_ylabel(f"effect of senescence ({first.unit})")
-    axes.legend(loc="upper left", ncols=4)
+    figure.legend(loc="outside upper left", ncols=4)
     return figure
 
 
+@styled
 def effect_curve(verdict: Verdict) -> Figure:
     """Draw V(t) under the default rule with its interval, and the other rules as lines."""
     figure, axes = _axes(7.2, 3.0)
@@ -162,10 +162,11 @@ def effect_curve(verdict: Verdict) -> Figure:
     axes.set_xlim(time[0], time[-1])
     axes.set_xlabel("days after the start of treatment")
     axes.set_ylabel(f"effect so far ({verdict.unit})")
-    axes.legend(loc="upper left", ncols=4)
+    figure.legend(loc="outside upper left", ncols=4)
     return figure
 
 
+@styled
 def census_bars(verdicts: Sequence[Verdict]) -> Figure:
     """Draw what became of the hosts: the boxes of Figure 1, in numbers."""
     present = [name for name in BOX_COLOURS if any(v.census[name] >= 0.005 for v in verdicts)]

@@ -10,8 +10,9 @@ import numpy as np
 from senescape.cohort import WellPrediction
 from senescape.model import ASSUMPTION
 from senescape.results.provenance import package_versions
-from senescape.verdict import DISCLAIMER, Verdict, interval
+from senescape.verdict import DISCLAIMER, Verdict, interval, signed
 from senescape.verdict.sentences import PHRASES
+from senescape.verdict.words import Effect
 
 
 def verdict_page(verdicts: Sequence[Verdict], wells: Sequence[WellPrediction] = ()) -> str:
@@ -83,6 +84,7 @@ def verdict_page(verdicts: Sequence[Verdict], wells: Sequence[WellPrediction] = 
         mean_error=float(np.mean([w.log_error for w in wells])) if wells else 0.0,
         assumptions=[n for n, p in scenario.parameters.items() if p.source == ASSUMPTION],
         interval=interval,
+        short=short,
         packages=package_versions(),
     )
 
@@ -92,3 +94,8 @@ def chosen_verdict(verdicts: Sequence[Verdict]) -> Verdict:
     outcome = verdicts[0].scenario.outcome
     wanted = None if outcome is None else outcome.regimen
     return next((v for v in verdicts if v.regimen == wanted), verdicts[-1])
+
+
+def short(effect: Effect) -> str:
+    """Return estimate and interval as a table wants them: ``+4.2 (+1.0 to +7.3)``."""
+    return f"{signed(effect.estimate)} ({signed(effect.low)} to {signed(effect.high)})"
