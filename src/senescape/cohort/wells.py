@@ -156,7 +156,8 @@ def measured_times(scenario: Scenario, row: MeasuredWells) -> Float:
         return days
     first = names.number(row.mean.first, "first", TIME)
     every = names.number(row.mean.every, "every", TIME)
-    return first + every * np.arange(len(row.mean.values))
+    times: Float = first + every * np.arange(len(row.mean.values), dtype=np.float64)
+    return times
 
 
 def well_recovered(

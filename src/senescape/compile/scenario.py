@@ -20,6 +20,7 @@ from senescape.model import (
     Role,
     Scenario,
     State,
+    Value,
     Variation,
     read_value,
 )
@@ -261,13 +262,13 @@ class _Builder:
                 expr = names.expr(value, place, names.dimensions[name], constant=True, free=True)
                 self.overrides[clone][name] = expr
 
-    def _changes(self) -> Iterator[tuple[str, Mapping[str, object]]]:
+    def _changes(self) -> Iterator[tuple[str, Mapping[str, Value]]]:
         if self.variant is not None:
             variants = self.scenario.variants
             if self.variant not in variants:
                 raise unknown("variant", self.variant, variants, "variants")
-            yield f"variants.{self.variant}.set", variants[self.variant].set  # type: ignore[misc]
-        yield f"regimens.{self.regimen}.set", self.chosen.set  # type: ignore[misc]
+            yield f"variants.{self.variant}.set", variants[self.variant].set
+        yield f"regimens.{self.regimen}.set", self.chosen.set
 
     def _variation(self) -> None:
         for name, noun in self.scenario.variation.items():
@@ -426,7 +427,7 @@ class _Builder:
             else:
                 _, weights = strata(len(self.axis[axis]))
                 choices.append(list(enumerate(weights)))
-        landing = []
+        landing: list[tuple[str, Expr]] = []
         for combination in product(*choices):
             weight = 1.0
             for _, share in combination:

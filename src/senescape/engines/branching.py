@@ -204,6 +204,7 @@ def _dense(program: Program, engine: MeanField, state: State, until: float) -> _
         if worst[0] != FINE:
             raise hazard_error(program, worst, 0)
         raise SolverOutcome.INTERNAL.error(state.time, until)
+    assert result.sol is not None
     stretch = _Stretch(state.time, until, result.sol)
     state.counts[:, 0] = np.maximum(result.y[:slots, -1], 0.0)
     state.signal[:, 0] = result.y[slots:, -1]

@@ -28,8 +28,13 @@ REDISTRIBUTION_KEY = 1 << 30
 class Engine(Protocol):
     """The seam between engines and everything above them."""
 
-    name: str
-    stochastic: bool
+    @property
+    def name(self) -> str:
+        """Its name on the command line."""
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether it moves whole cells by chance."""
 
     def start(self, program: Program, parameters: Float, streams: Streams) -> State:
         """Return the lanes at the start of the regimen."""

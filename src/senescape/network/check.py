@@ -68,7 +68,9 @@ def _check_unique(network: Network) -> None:
         # Assays stand on the tape beside the other symbols: one name means one thing everywhere.
         "symbol": [
             "time",
-            *(x.name for x in (*network.parameters, *network.signals, *network.ports)),
+            *(x.name for x in network.parameters),
+            *(x.name for x in network.signals),
+            *(x.name for x in network.ports),
             *(a.id for a in network.assays),
         ],
     }

@@ -11,7 +11,8 @@ from senescape.verdict.endpoints import (
     endpoint_values,
     progression_time,
 )
-from senescape.verdict.judge import RuleResult, Verdict, curve_times, judge, regimens_of
+from senescape.verdict.judge import curve_times, judge, regimens_of
+from senescape.verdict.nouns import RuleResult, Verdict
 from senescape.verdict.sentences import BOX_WORDS, DISCLAIMER, headline, interval, signed
 from senescape.verdict.words import Effect, Word, effect_of, headline_word, shrink, wilson, word_of
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time as clock
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +18,7 @@ from senescape.run import Monitor
 
 from .counterfactual import RULES, Rule, Worlds, run_worlds
 from .endpoints import BOXES, History, box_of, endpoint_values, progression_time
+from .nouns import RuleResult, Verdict
 from .words import Effect, Word, effect_of, headline_word, word_of
 
 Float = NDArray[np.float64]
@@ -28,97 +28,6 @@ DEFAULT_HOSTS = 2
 DEFAULT_SEED = 1
 DEFAULT_STEP = 1.0 / 6.0
 CURVE_POINTS = 60
-ENDPOINT_UNITS = {
-    EndpointName.TIME_TO_PROGRESSION: "day",
-    EndpointName.BURDEN: "ln cells",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class RuleResult:
-    """The verdict under one re-routing rule.
-
-    Parameters
-    ----------
-    curve : (times, 3)
-        Mean of V and its interval, at ``Verdict.curve_time``.
-    helped, harmed, unchanged : float
-        Shares of hosts whose own difference is above, below, within the smallest difference.
-    """
-
-    rule: Rule
-    word: Word
-    effect: Effect
-    curve: Float
-    flips: tuple[float, ...]
-    helped: float
-    harmed: float
-    unchanged: float
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """Is inducing senescence friend or foe, by how much, and how surely.
-
-    Parameters
-    ----------
-    word : Word
-        DEPENDS where the rules give different words.
-    rules : mapping
-        One result a rule; the headline effect is that of ``renormalised``.
-    endpoints : mapping
-        Word and effect of every declared end point under ``renormalised``.
-    census : mapping
-        Share of hosts in each box at the horizon, with senescence as it is.
-    census_off : mapping of rule to the same without senescence
-    recovered : float
-        Share of hosts that have progressed by the horizon.
-    recovered_by_draw : (draws,)
-        The same in each outer draw.
-    """
-
-    scenario: Scenario
-    regimen: str
-    variant: str | None
-    question: Question
-    word: Word
-    rules: dict[Rule, RuleResult]
-    endpoints: dict[EndpointName, tuple[Word, Effect]]
-    curve_time: Float
-    census: dict[str, float]
-    census_off: dict[Rule, dict[str, float]]
-    recovered: float
-    draws: int
-    hosts: int
-    provenance: Provenance
-    notes: tuple[str, ...] = field(default=())
-
-    @property
-    def main(self) -> RuleResult:
-        """The result under the default rule."""
-        return self.rules[Rule.RENORMALISED]
-
-    @property
-    def unit(self) -> str:
-        """Unit of the headline effect."""
-        return ENDPOINT_UNITS.get(self.question.headline, "probability")
-
-    def headline(self) -> str:
-        """Return the verdict as a sentence."""
-        from .sentences import headline
-
-        return headline(self)
-
-    def to_dict(self) -> dict[str, object]:
-        """Return the verdict as plain data, as ``senescape verdict --json`` prints it."""
-        from .sentences import plain
-
-        return plain(self)
-
-    def _repr_html_(self) -> str:
-        from .sentences import html
-
-        return html(self)
 
 
 def judge(
@@ -297,7 +206,7 @@ def _verdict(
     on = _join(p.on for p in parts)
     off = {rule: _join(p.off[rule] for p in parts) for rule in RULES}
     at = int(np.searchsorted(on.time, question.horizon))
-    endpoints = {}
+    endpoints: dict[EndpointName, tuple[Word, Effect]] = {}
     for name, delta in question.deltas.items():
         if name is EndpointName.SURVIVAL:
             continue

@@ -10,7 +10,7 @@ from .counterfactual import Rule
 from .words import Effect, Word
 
 if TYPE_CHECKING:
-    from .judge import RuleResult, Verdict
+    from .nouns import RuleResult, Verdict
 
 DISCLAIMER = "A research tool, not for decisions about patients."
 
@@ -20,6 +20,10 @@ PHRASES = {
     EndpointName.COMPLETE_ARREST: "probability of complete arrest",
     EndpointName.CURE: "probability of cure",
     EndpointName.BURDEN: "natural logarithms fewer cells",
+}
+ENDPOINT_UNITS = {
+    EndpointName.TIME_TO_PROGRESSION: "day",
+    EndpointName.BURDEN: "ln cells",
 }
 BOX_WORDS = {
     "cleared_rapid_apoptosis": "cleared by rapid apoptosis",
@@ -139,8 +143,6 @@ def _plain_curve(verdict: Verdict, result: RuleResult) -> dict[str, object]:
 
 def plain(verdict: Verdict) -> dict[str, object]:
     """Return the verdict as plain data; its keys are documented in docs/verdict.md."""
-    from .judge import ENDPOINT_UNITS
-
     main, question = verdict.main, verdict.question
     rules = {
         rule.value: {

@@ -51,11 +51,12 @@ def empty_exits(tables: Tables) -> Exits:
     """Return arrays large enough for any lane of a program."""
     compartments = len(tables.slot_ptr) - 1
     entries = len(tables.outcome_row) + 1
-    whole = [np.zeros(entries, np.int32) for _ in range(3)]
     return Exits(
         np.zeros(compartments + 1, np.int32),
         np.zeros(entries),
-        *whole,
+        np.zeros(entries, np.int32),
+        np.zeros(entries, np.int32),
+        np.zeros(entries, np.int32),
         np.zeros((compartments, 8)),
         np.zeros(compartments),
         np.zeros(compartments),

@@ -122,7 +122,7 @@ class MeanField:
 
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            path, info = odeint(
+            path, info = odeint(  # type: ignore[call-overload]  # arguments after (y, t)
                 flows,
                 y,
                 np.array([first, last]),

@@ -46,7 +46,7 @@ def pack(program: Program) -> Int:
             parts.append(np.ascontiguousarray(value, np.int32).ravel())
             offset += value.size
         else:
-            head[2 * index] = value
+            head[2 * index] = int(value)  # type: ignore[call-overload]  # a scalar of the tuple
     head[-1] = len(program.assay_ids)
     return np.concatenate([head, *parts])
 
@@ -69,7 +69,7 @@ def at(packed: Int, field: int, index: int) -> int:
 @njit(cache=True, nogil=True, error_model="numpy")
 def size(packed: Int, field: int) -> int:
     """Return the number of rows of a packed table."""
-    return np.int64(packed[2 * field + 1])
+    return int(packed[2 * field + 1])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -81,7 +81,7 @@ def _table(packed: Int, field: int, width: int) -> Int:
 @njit(cache=True, nogil=True, error_model="numpy")
 def slots_of(packed: Int) -> int:
     """Return the number of slots."""
-    return np.int64(at(packed, SLOT_PTR, size(packed, SLOT_PTR) - 1))
+    return int(at(packed, SLOT_PTR, size(packed, SLOT_PTR) - 1))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

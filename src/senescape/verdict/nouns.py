@@ -1,0 +1,97 @@
+"""The verdict as a value: words, effects, curves and census, one result a rule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from senescape.compile.question import Question
+from senescape.model import EndpointName, Scenario
+from senescape.results import Provenance
+
+from .counterfactual import Rule
+from .sentences import ENDPOINT_UNITS, headline, html, plain
+from .words import Effect, Word
+
+Float = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleResult:
+    """The verdict under one re-routing rule.
+
+    Parameters
+    ----------
+    curve : (times, 3)
+        Mean of V and its interval, at ``Verdict.curve_time``.
+    helped, harmed, unchanged : float
+        Shares of hosts whose own difference is above, below, within the smallest difference.
+    """
+
+    rule: Rule
+    word: Word
+    effect: Effect
+    curve: Float
+    flips: tuple[float, ...]
+    helped: float
+    harmed: float
+    unchanged: float
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Is inducing senescence friend or foe, by how much, and how surely.
+
+    Parameters
+    ----------
+    word : Word
+        DEPENDS where the rules give different words.
+    rules : mapping
+        One result a rule; the headline effect is that of ``renormalised``.
+    endpoints : mapping
+        Word and effect of every declared end point under ``renormalised``.
+    census : mapping
+        Share of hosts in each box at the horizon, with senescence as it is.
+    census_off : mapping of rule to the same without senescence
+    recovered : float
+        Share of hosts that have progressed by the horizon.
+    """
+
+    scenario: Scenario
+    regimen: str
+    variant: str | None
+    question: Question
+    word: Word
+    rules: dict[Rule, RuleResult]
+    endpoints: dict[EndpointName, tuple[Word, Effect]]
+    curve_time: Float
+    census: dict[str, float]
+    census_off: dict[Rule, dict[str, float]]
+    recovered: float
+    draws: int
+    hosts: int
+    provenance: Provenance
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def main(self) -> RuleResult:
+        """The result under the default rule."""
+        return self.rules[Rule.RENORMALISED]
+
+    @property
+    def unit(self) -> str:
+        """Unit of the headline effect."""
+        return ENDPOINT_UNITS.get(self.question.headline, "probability")
+
+    def headline(self) -> str:
+        """Return the verdict as a sentence."""
+        return headline(self)
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the verdict as plain data, as ``senescape verdict --json`` prints it."""
+        return plain(self)
+
+    def _repr_html_(self) -> str:
+        return html(self)
