@@ -3,7 +3,7 @@
 Usage: .venv/bin/python verification/fit_mcf7.py [--starts 5] [--evaluations 700] [--write]
 
 Reads the measured means, spreads and recovered wells from the scenario itself (derived from
-doi:10.1371/journal.pcbi.1009104; never single wells), and needs the package ``cma`` (extra ``dev``).
+doi:10.1371/journal.pcbi.1009104; no single wells), and needs the package ``cma`` (extra ``dev``).
 ``--write`` puts the best parameters into the scenario file. ``--loser NAME`` fits a rival: a
 damage half-life of 4 h, no heterogeneity between cells, Poisson-only escape, no senescence.
 

@@ -1,4 +1,4 @@
-"""The command line. Nothing scientific is imported before a command runs: --help answers at once."""
+"""The command line; nothing scientific is imported before a command runs: --help is instant."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import sys
 import tempfile
@@ -51,7 +52,7 @@ def _finite(data: Any) -> Any:
         return {key: _finite(value) for key, value in data.items()}
     if isinstance(data, (list, tuple)):
         return [_finite(value) for value in data]
-    if isinstance(data, float) and not (data - data == 0.0):
+    if isinstance(data, float) and not math.isfinite(data):
         return None
     return data
 

@@ -65,7 +65,7 @@ def run_verdict(
 def _wells(
     scenario: Scenario, regimens: tuple[str, ...], seed: int, variant: str | None
 ) -> list[WellPrediction]:
-    """Predict the measured wells of the regimens that were asked for; the data are the base line's."""
+    """Predict the measured wells of the regimens asked for; no data belong to a variant."""
     if variant is not None or not scenario.measured:
         return []
     measured = next(iter(scenario.measured.values()))

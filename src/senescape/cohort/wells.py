@@ -148,7 +148,7 @@ def predict_row(
 
 
 def measured_times(scenario: Scenario, row: MeasuredWells) -> Float:
-    """Return the times of the measured means; daily up to the end where none were measured [day]."""
+    """Return the times of the measured means [day]; daily to the end where there are none."""
     names = scenario_names(scenario)
     if row.mean is None:
         until = names.number(row.until, "until", TIME)

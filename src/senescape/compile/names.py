@@ -141,15 +141,15 @@ class Names:
         assert quantity is not None
         whole = quantity.value == int(quantity.value) if abs(quantity.value) < 1e9 else False
         small = whole and 0.0 <= quantity.value <= LARGEST_BARE_NUMBER
-        if not free and quantity.value != 0.0:
-            if quantity.dimension not in (DIMENSIONLESS,) or not small:
-                raise ScenarioError(
-                    f"the number {value} has no source here",
-                    allowed="the name of a parameter",
-                    remedy="declare it under parameters with its source, or the word assumption",
-                    check="scenario.number-without-source",
-                    where=Where(field=field),
-                )
+        plain = quantity.dimension == DIMENSIONLESS and small
+        if not free and quantity.value != 0.0 and not plain:
+            raise ScenarioError(
+                f"the number {value} has no source here",
+                allowed="the name of a parameter",
+                remedy="declare it under parameters with its source, or the word assumption",
+                check="scenario.number-without-source",
+                where=Where(field=field),
+            )
         if quantity.dimension in (DIMENSIONLESS, COUNT) or quantity.value == 0.0:
             if quantity.dimension == COUNT and quantity.value != 0.0:
                 return self._anonymous(quantity.dimension, quantity.value, field)

@@ -839,15 +839,16 @@ def check_distribution(noun: Distribution, place: str, *, centre_elsewhere: bool
                 where=Where(field=f"{place}.{what}"),
             )
     low, high = noun.low, noun.high
-    if low is not None and high is not None and low.quantity and high.quantity:
-        if not low.quantity.value < high.quantity.value:
-            raise ScenarioError(
-                f"low {low} is not below high {high}",
-                allowed="low < high",
-                remedy="exchange them",
-                check="scenario.distribution-order",
-                where=Where(field=place),
-            )
+    if low is None or high is None or low.quantity is None or high.quantity is None:
+        return
+    if not low.quantity.value < high.quantity.value:
+        raise ScenarioError(
+            f"low {low} is not below high {high}",
+            allowed="low < high",
+            remedy="exchange them",
+            check="scenario.distribution-order",
+            where=Where(field=place),
+        )
 
 
 def _refuse_unit_name(name: str) -> None:

@@ -124,7 +124,7 @@ def lane_registers(program: Program, parameters: Float) -> Float:
     if bad.any():
         index, lane = (int(i[0]) for i in np.nonzero(bad))
         raise RunError(
-            f"parameter {program.parameter_names[index]} is {parameters[index, lane]} (lane {lane})",
+            f"{program.parameter_names[index]} is {parameters[index, lane]} (lane {lane})",
             allowed="finite numbers",
             remedy="look at its distribution in the scenario",
             check="run.parameter-not-finite",

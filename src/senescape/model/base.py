@@ -1,4 +1,4 @@
-"""What all nouns of a scenario share: they are frozen, refuse unknown fields, and keep their text."""
+"""What all nouns of a scenario share: frozen, no unknown fields, the text kept as written."""
 
 from __future__ import annotations
 

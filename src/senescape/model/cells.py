@@ -105,7 +105,7 @@ class Initial(Noun):
 
 
 class Crowding(Noun):
-    """A closed law that defines the port ``crowding``: the factor on division, 1 where there is room.
+    """A closed law that defines the port ``crowding``: a factor on division, 1 in an empty place.
 
     ``theta_logistic``: max(0, 1 - (n / capacity)^power); ``gompertz``: max(0, -ln(n / capacity));
     n is the observable ``counts``.

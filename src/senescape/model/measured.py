@@ -1,4 +1,4 @@
-"""What was measured: means and recovered wells a regimen, with the rule that calls a well recovered."""
+"""What was measured: mean counts and recovered wells, with the rule of recovery."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ def _words(
     if kind == "string_pattern_mismatch":
         return (
             shown,
-            "a name of letters, digits and _ that begins with a letter (scenario names: a-z, 0-9, -)",
+            "letters, digits and _, beginning with a letter (scenario names: a-z, 0-9, -)",
             "choose such a name",
             "scenario.name",
         )

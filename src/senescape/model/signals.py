@@ -41,7 +41,7 @@ class SignalNoun(Noun):
 
 
 class PortNoun(Noun):
-    """What a cell senses of its surroundings: a formula over observables, signals and parameters."""
+    """What a cell senses around it: a formula over observables, signals and parameters."""
 
     label: str = ""
     unit: str = "1"

@@ -62,7 +62,7 @@ class Drug(Noun):
 
 
 class Lethal(Noun):
-    """Cells of ``from`` that a fraction kills by the linear-quadratic law go to ``to`` (or vanish)."""
+    """Cells of ``from`` killed by a fraction (linear-quadratic law) go to ``to``, or vanish."""
 
     from_: Annotated[tuple[Name, ...], Field(alias="from")]
     to: Name | None = None

@@ -1,4 +1,4 @@
-"""What we do not know (uncertainty), apart from what differs between hosts and cells (variation)."""
+"""What we do not know (uncertainty), apart from what differs between individuals (variation)."""
 
 from __future__ import annotations
 

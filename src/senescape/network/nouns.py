@@ -1,8 +1,8 @@
 """Compartments, transitions, signals and ports of a network.
 
-Rates are stored *per cell*: the rate of a unary transition is gate * hazard * n(source), so that the
-same form serves an ODE, a leap over many cells, a direct stochastic simulation and single cells in
-tissue. A hazard reads parameters, signals, ports and time, never a raw number of cells.
+Rates are stored *per cell*: the rate of a unary transition is gate * hazard * n(source), so that
+the same form serves an ODE, a leap over many cells, a direct stochastic simulation and single cells
+in tissue. A hazard reads parameters, signals, ports and time, never a raw number of cells.
 """
 
 from __future__ import annotations

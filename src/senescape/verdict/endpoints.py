@@ -1,6 +1,6 @@
 """What happened to a host: end points and the outcome census, from what was counted over time.
 
-All arrays have (times, hosts) as their last axes; times are days, in order, the first at or before 0.
+Arrays have (times, hosts) as their last axes; times are days, in order, the first at or before 0.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Friend or foe: the effect of inducing senescence, its uncertainty, and the word that it allows."""
+"""Friend or foe: the effect of inducing senescence, its uncertainty, and the word it allows."""
 
 from __future__ import annotations
 

@@ -92,9 +92,9 @@ def shrink(values: Float, errors: Float) -> tuple[Float, float]:
 
     Notes
     -----
-    The variance between draws is var(values) - mean(errors^2) by the method of moments. It is itself
-    an estimate, with relative standard error sqrt(2 / (n - 1)) of the whole variance; its upper 95 %
-    bound is kept, so that noise is never taken for certainty. The noise is taken to have the same
+    The variance between draws is var(values) - mean(errors^2) by the method of moments. It is an
+    estimate, with standard error sqrt(2 / (n - 1)) of the whole variance; its upper 95 % bound
+    is kept, so that noise is never taken for certainty. The noise is taken to have the same
     relative weight in all draws.
     """
     total = float(values.var(ddof=1)) if len(values) > 1 else 0.0

@@ -67,7 +67,7 @@ def next_stop(time: float, until: float, step: float, level: int) -> float:
 def add_secretion(
     tables: Tables, registers: Float, total: Float, supply: Float, given: Float
 ) -> None:
-    """Write ``supply`` plus what cells in the numbers ``total`` (by assay) secrete into ``given``."""
+    """Write ``supply`` plus what cells in numbers ``total`` (by assay) secrete to ``given``."""
     for i in range(given.shape[0]):
         given[i] = supply[i]
     for k in range(tables.secretion.shape[0]):

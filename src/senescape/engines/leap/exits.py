@@ -1,4 +1,4 @@
-"""The open exits of every compartment at frozen rates, listed once a step and used by every pass."""
+"""The open exits of every compartment at frozen rates, listed once a step for every pass."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def route_of(tables: Tables, registers: Float, transition: int) -> int:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def list_exits(tables: Tables, plan: Plan, registers: Float, exits: Exits) -> int:
-    """Fill ``exits`` from the registers; 0, or -1 - t where the rate of transition t is not a rate."""
+    """Fill ``exits`` from the registers; 0, or -1 - t where the rate of transition t is none."""
     # local names: reading an array out of a tuple inside a loop costs more than the arithmetic
     slot_ptr_, advance_row_, exit_ptr_ = tables.slot_ptr, tables.advance_row, tables.exit_ptr
     exit_, transition_, route_ptr_ = tables.exit, tables.transition, tables.route_ptr

@@ -189,7 +189,7 @@ def hazard_error(program: Program, worst: Float, lane: int) -> RunError:
     return RunError(
         f"{what} is {value:.6g} at {time:.6g} day (source {source}, lane {lane})",
         allowed="finite numbers of at least 0",
-        remedy="look at the formula of this arrow: bound it with max(0, ...) or check its parameters",
+        remedy="bound the formula of this arrow with max(0, ...), or check its parameters",
         check="run.hazard",
     )
 

@@ -39,7 +39,7 @@ class SolverOutcome(Enum):
     NEGATIVE = (
         -100,
         "a number of cells fell below zero",
-        "lower relative_tolerance; if it stays, a general transition takes cells that are not there",
+        "lower relative_tolerance; else a general transition takes cells that are not there",
     )
     OVERFLOW = (
         -101,
