@@ -1,0 +1,5 @@
+"""Every event of every cell, exact in law also where rates change in time."""
+
+from senescape.engines.exact.engine import Exact
+
+__all__ = ["Exact"]
