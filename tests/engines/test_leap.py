@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.optimize import brentq
 from tests.engines import builders as b
+from tests.statistics import Z, same_mean, same_share, same_variance
 
 from senescape.compile import Program
 from senescape.engines.leap import Leap
@@ -23,8 +24,6 @@ from senescape.network import Add, Breakpoint, Forcing, Kind, Network, Set, Tran
 Float = NDArray[np.float64]
 PLAIN = os.environ.get("NUMBA_DISABLE_JIT", "0") not in {"", "0"}
 LANES = 400 if PLAIN else 20_000
-ALARM = 1e-6
-Z = float(stats.norm.isf(ALARM / 2))  # 4.89
 HOUR = 1.0 / 24.0
 
 
@@ -39,26 +38,6 @@ def final(
     table = b.lanes_of(program, lanes, **changes)  # type: ignore[arg-type]
     *_, last = run_engine(engine, program, table, Streams.hosts(seed, lanes), np.array([until]))
     return last
-
-
-def same_mean(sample: Float, mean: float, variance: float) -> None:
-    """z-test, false alarm 1e-6; sees 7.3 sd of the mean (0.051 sd of a lane) with power 0.99."""
-    z = (sample.mean() - mean) / np.sqrt(variance / sample.size)
-    assert abs(z) < Z, f"mean {sample.mean()}, expected {mean}, z = {z:.1f}"
-
-
-def same_variance(sample: Float, variance: float) -> None:
-    """z-test, false alarm 1e-6; of a nearly normal count sees 7.3 % (20,000 lanes), power 0.99."""
-    centred = sample - sample.mean()
-    se = np.sqrt((np.mean(centred**4) - np.mean(centred**2) ** 2) / sample.size)
-    z = (sample.var(ddof=1) - variance) / se
-    assert abs(z) < Z, f"variance {sample.var(ddof=1)}, expected {variance}, z = {z:.1f}"
-
-
-def same_share(count: float, total: float, share: float) -> None:
-    """Two-sided exact binomial test, false alarm 1e-6; sees 7.3 sd with power 0.99."""
-    tail = min(stats.binom.cdf(count, total, share), stats.binom.sf(count - 1, total, share))
-    assert 2.0 * tail > ALARM, f"{count} of {total}, expected share {share}"
 
 
 # --- one stage ------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Direct stochastic simulation of one lane: every event, with candidates thinned to the true rate."""
+"""Direct stochastic simulation of one lane: every event, candidates thinned to the true rate."""
 
 from __future__ import annotations
 
