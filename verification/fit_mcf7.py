@@ -31,7 +31,7 @@ import numpy as np
 from senescape.cohort.draws import cohort_of
 from senescape.cohort.wells import measured_times, well_recovered
 from senescape.compile import compile_scenario
-from senescape.compile.scenario import scenario_names
+from senescape.compile.numbers import scenario_names
 from senescape.engines.leap import Leap
 from senescape.engines.protocol import observe, run_engine
 from senescape.errors import SenescapeError

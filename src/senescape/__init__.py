@@ -1,9 +1,132 @@
 """Therapy-induced senescence in cancer, simulated and judged: friend or foe.
 
-A research tool, not for patients. The names re-exported here are the public API; no room imports
-this module.
+A research tool, not for decisions about patients. The names re-exported here are the public API;
+they are loaded when asked for. No room imports this module.
+
+Examples
+--------
+>>> import senescape
+>>> scenario = senescape.read_scenario("mcf7-doxorubicin")
+>>> "125nM" in scenario.regimens
+True
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from senescape.version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from senescape.cohort import WellPrediction, predict_wells, simulate
+    from senescape.compile import Compiled, Program, compile_scenario, lower, scenario_network
+    from senescape.engines.branching import BranchingLaw, branching_law, probability_none
+    from senescape.engines.exact import Exact
+    from senescape.engines.leap import Leap
+    from senescape.engines.mean_field import MeanField
+    from senescape.engines.protocol import run_engine
+    from senescape.engines.state import Streams
+    from senescape.errors import SenescapeError
+    from senescape.expressions import parse
+    from senescape.files import (
+        bundled,
+        check_scenario,
+        parse_scenario,
+        read_scenario,
+        scenario_schema,
+    )
+    from senescape.model import Scenario
+    from senescape.network import Network
+    from senescape.report import verdict_page
+    from senescape.results import Ensemble, Provenance
+    from senescape.units import convert, parse_quantity
+    from senescape.verdict import Effect, Rule, Verdict, Word, judge
+
+_HOMES = {
+    "BranchingLaw": "senescape.engines.branching",
+    "Compiled": "senescape.compile",
+    "Effect": "senescape.verdict",
+    "Ensemble": "senescape.results",
+    "Exact": "senescape.engines.exact",
+    "Leap": "senescape.engines.leap",
+    "MeanField": "senescape.engines.mean_field",
+    "Network": "senescape.network",
+    "Program": "senescape.compile",
+    "Provenance": "senescape.results",
+    "Rule": "senescape.verdict",
+    "Scenario": "senescape.model",
+    "SenescapeError": "senescape.errors",
+    "Streams": "senescape.engines.state",
+    "Verdict": "senescape.verdict",
+    "WellPrediction": "senescape.cohort",
+    "Word": "senescape.verdict",
+    "branching_law": "senescape.engines.branching",
+    "bundled": "senescape.files",
+    "check_scenario": "senescape.files",
+    "compile_scenario": "senescape.compile",
+    "convert": "senescape.units",
+    "judge": "senescape.verdict",
+    "lower": "senescape.compile",
+    "parse": "senescape.expressions",
+    "parse_quantity": "senescape.units",
+    "parse_scenario": "senescape.files",
+    "predict_wells": "senescape.cohort",
+    "probability_none": "senescape.engines.branching",
+    "read_scenario": "senescape.files",
+    "run_engine": "senescape.engines.protocol",
+    "scenario_network": "senescape.compile",
+    "scenario_schema": "senescape.files",
+    "simulate": "senescape.cohort",
+    "verdict_page": "senescape.report",
+}
+
+__all__ = [
+    "BranchingLaw",
+    "Compiled",
+    "Effect",
+    "Ensemble",
+    "Exact",
+    "Leap",
+    "MeanField",
+    "Network",
+    "Program",
+    "Provenance",
+    "Rule",
+    "Scenario",
+    "SenescapeError",
+    "Streams",
+    "Verdict",
+    "WellPrediction",
+    "Word",
+    "__version__",
+    "branching_law",
+    "bundled",
+    "check_scenario",
+    "compile_scenario",
+    "convert",
+    "judge",
+    "lower",
+    "parse",
+    "parse_quantity",
+    "parse_scenario",
+    "predict_wells",
+    "probability_none",
+    "read_scenario",
+    "run_engine",
+    "scenario_network",
+    "scenario_schema",
+    "simulate",
+    "verdict_page",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from its room at first use (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'senescape' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from senescape.compile import Program
 from senescape.compile.names import Names
+from senescape.compile.numbers import HOSTLIKE, scenario_names
 from senescape.compile.question import correlation_matrix
-from senescape.compile.scenario import HOSTLIKE, scenario_names
 from senescape.engines.state import Streams
 from senescape.model import Distribution, Scenario
 from senescape.rng import Purpose, absorb, lane_keys, normal_quantile, uniform

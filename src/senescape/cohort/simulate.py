@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senescape.compile import compile_scenario
+from senescape.compile.numbers import scenario_names
 from senescape.compile.question import question_of
-from senescape.compile.scenario import scenario_names
 from senescape.errors import RunError
 from senescape.model import Scenario
 from senescape.results import Ensemble, Provenance

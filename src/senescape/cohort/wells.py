@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senescape.compile import compile_scenario
-from senescape.compile.scenario import scenario_names
+from senescape.compile.numbers import scenario_names
 from senescape.model import Measured, MeasuredWells, Scenario
 from senescape.run import Monitor, engine_named, run_lanes
 from senescape.units import COUNT, DIMENSIONLESS, TIME

@@ -1,14 +1,10 @@
 """The only translator: scenario to network, network to Program."""
 
+from senescape.compile.arrows import ROUTES
+from senescape.compile.counting import ORIGINS
 from senescape.compile.lower import lower
 from senescape.compile.program import ActionKind, ForcingTable, Program, TransitionKind
-from senescape.compile.scenario import (
-    ORIGINS,
-    ROUTES,
-    Compiled,
-    compile_scenario,
-    scenario_network,
-)
+from senescape.compile.scenario import Compiled, compile_scenario, scenario_network
 
 __all__ = [
     "ORIGINS",

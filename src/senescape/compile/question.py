@@ -11,7 +11,7 @@ from senescape.model import Distribution, EndpointName, OutcomeNoun, Scenario
 from senescape.units import COUNT, DIMENSIONLESS, TIME, Dimension, parse_quantity
 
 from .names import Names, unknown
-from .scenario import HOSTLIKE, check_distribution, scenario_names
+from .numbers import HOSTLIKE, check_distribution, scenario_names
 
 ENDPOINT_UNITS: dict[EndpointName, Dimension] = {
     EndpointName.COMPLETE_ARREST: DIMENSIONLESS,
