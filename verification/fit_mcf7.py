@@ -27,13 +27,14 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
+from scipy.stats import norm
 
-from senescape.cohort.draws import cohort_of
 from senescape.cohort.wells import measured_times, well_recovered
 from senescape.compile import compile_scenario
 from senescape.compile.numbers import scenario_names
 from senescape.engines.leap import Leap
 from senescape.engines.protocol import observe, run_engine
+from senescape.engines.state import Streams
 from senescape.errors import SenescapeError
 from senescape.files import read_scenario
 from senescape.units import COUNT, TIME, parse_quantity
@@ -87,9 +88,16 @@ EARLIER = (
     "0.039 / h", "0.53", "83 h", "0.07", "2.2", "22 h", "49 h", "0.114 / day", "0.8", "0.22", "4",
     "0.32", "0.065", "0.02", "140 cells",
 )  # fmt: skip
+# what differs between wells, and the parameter that says how much
+SPREADS = {
+    "dose_factor": "well_dose_spread",
+    "founders": "founders_spread",
+    "capacity": "capacity_spread",
+    "growth": "growth_spread",
+}
 SCREENED = 60
 EVALUATIONS, POPULATION, STEP = 700, 12, 4.0 * HOUR
-FEW_WELLS, MANY_WELLS = 6, 20
+FEW_WELLS, MANY_WELLS = 8, 40
 INFORMATIVE = 75.0
 
 
@@ -112,29 +120,35 @@ class Target:
             times = np.unique(np.concatenate([grid, [until]]))
             assert row.mean is not None and row.log_sd is not None
             self.rows.append((name, dose, wells, program, grid, times, row))
+        # what differs between wells stands at even quantiles, shuffled: a sample of a few wells
+        # then has the spread that is stated, not one of luck
+        shuffle = np.random.default_rng(seed)
+        self.strata = {
+            wells: [shuffle.permutation(even_scores(wells)) for _ in SPREADS]
+            for wells in (FEW_WELLS, many)
+        }
         self.background = names.number(
             self.scenario.observables["live_cells"].background, "background", COUNT
         )
 
     def predict(self, values: dict[str, float], only: set[str] | None = None) -> list[dict]:
         """Return root mean square error, share recovered and spread of every regimen."""
-        scenario = changed(self.scenario, values)
+        scenario, strata = self.scenario, self.strata
         result = []
         for name, dose, wells, program, grid, times, row in self.rows:
             if only is not None and name not in only:
                 continue
-            cohort = cohort_of(
-                scenario, program, seed=self.seed, draws=1, hosts=wells, uncertain=False
-            )
-            matrix = cohort.parameters
+            matrix = np.repeat(program.parameter_defaults[:, None], wells, axis=1)
             for key, value in values.items():
-                if key in program.parameter_names and key not in ("growth", "capacity"):
+                if key in program.parameter_names:
                     matrix[program.parameter(key)] = value
-            for key in ("growth", "capacity"):
-                line = program.parameter(key)
-                matrix[line] *= values[key] / program.parameter_defaults[line]
+            for (target, width), scores in zip(SPREADS.items(), strata[wells], strict=True):
+                line = program.parameter(target)
+                sd = values.get(width, matrix[program.parameter(width), 0])
+                matrix[line] *= np.exp(sd * scores)
+            streams = Streams.hosts(self.seed, wells)
             assay = program.assay("live_cells")
-            states = run_engine(Leap(step=self.step), program, matrix, cohort.streams, times)
+            states = run_engine(Leap(step=self.step), program, matrix, streams, times)
             counts = np.array([observe(program, s)[assay] for s in states])
             counts += values.get("background", self.background)
             mean = counts[np.searchsorted(times, grid)].mean(axis=1)
@@ -155,12 +169,10 @@ class Target:
         return result
 
 
-def changed(scenario, values):
-    """Return the scenario with the spreads between wells that ``values`` state."""
-    keep = {
-        k: f"{float(v)!r}" for k, v in values.items() if k in ("well_dose_spread", "growth_spread")
-    }
-    return scenario.with_parameters(keep)
+def even_scores(wells: int) -> np.ndarray:
+    """Return normal scores at even quantiles, with variance 1 (n - 1)."""
+    scores = norm.ppf((np.arange(wells) + 0.5) / wells)
+    return scores / scores.std(ddof=1)
 
 
 def parts_of(rows: list[dict]) -> tuple[float, float, float]:
@@ -232,10 +244,10 @@ def fit(task: tuple[int, int, dict[str, float]]) -> tuple[float, list[float], fl
     return best[0], list(map(float, best[1])), time.perf_counter() - began
 
 
-def show(z: np.ndarray, fixed: dict[str, float], many: int = 60) -> dict:
+def show(z: np.ndarray, fixed: dict[str, float], many: int = 120, step: float = HOUR) -> dict:
     """Print and return how a parameter set does on fresh, more numerous wells."""
     values = values_of(z, fixed)
-    rows = Target(many=many, step=HOUR, seed=2).predict(values)
+    rows = Target(many=many, step=step, seed=2).predict(values)
     parts = parts_of(rows)
     print(f"{'regimen':>8} {'rms':>6} {'predicted':>9} {'observed':>8} {'sd ratio':>8}")
     for r in rows:

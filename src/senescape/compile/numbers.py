@@ -67,7 +67,7 @@ class NumberBuilder:
                 raise unknown("source", source, known, f"{place}.source")
 
     def declare_parameters(self) -> None:
-        """Declare parameters, what derives from them, switches, and what clones have of their own."""
+        """Declare parameters, what derives from them, switches, and numbers of single clones."""
         scenario, names = self.scenario, self.names
         values = {n: p.value for n, p in scenario.parameters.items()}
         for where, changes in self._changes():
