@@ -5,7 +5,7 @@ from __future__ import annotations
 from senescape.compile import scenario_network
 from senescape.expressions import simplify, to_text
 from senescape.model import Scenario
-from senescape.network import Kind, Network, When
+from senescape.network import Kind, Network, Transition, When
 from senescape.verdict import DISCLAIMER
 
 from .output import table
@@ -82,7 +82,7 @@ def equations_text(network: Network) -> str:
     """Return the mean-field equations, one line a flow, formulas as the engines read them.
 
     Stages are written once: a cell advances with the hazard of its compartment, k times before a
-    timed exit.
+    timed exit. Classes of an axis differ in one number: the middle class is shown for all.
     """
     lines = ["Equations (mean field; n_X is the number of cells in X; rates per day)"]
     for compartment in network.compartments:
@@ -91,19 +91,13 @@ def equations_text(network: Network) -> str:
                 f"  {compartment.id}: {compartment.stages} stages, each left at "
                 f"{to_text(simplify(compartment.advance))}"
             )
+    states = {c.id: c.state for c in network.compartments}
+    groups: dict[tuple[str, str], list[Transition]] = {}
     for item in network.transitions:
-        if item.kind is Kind.INFLOW:
-            rate = to_text(simplify(item.hazard))
-        elif item.when is When.TIMED:
-            rate = f"completions of {item.source}"
-        else:
-            rate = f"({to_text(simplify(item.hazard))}) * n_{item.source}"
-        gains = []
-        for outcome in item.routes[0].outcomes:
-            weight = to_text(simplify(outcome.probability))
-            made = " + ".join(f"{k} {name}" for name, k in outcome.products) or "nothing"
-            gains.append(made if weight == "1" else f"{weight}: {made}")
-        lines.append(f"  {item.id}: {rate} -> {'; '.join(gains)}")
+        key = (item.id.split("|")[0], states.get(item.source or "", ""))
+        groups.setdefault(key, []).append(item)
+    for members in groups.values():
+        lines.append(_flow(members[len(members) // 2], len(members)))
     for signal in network.signals:
         terms = " + ".join(
             to_text(term.coefficient) + (f" * {term.source}" if term.source else "")
@@ -116,3 +110,19 @@ def equations_text(network: Network) -> str:
         acts = ", ".join(type(action).__name__.lower() for action in point.actions)
         lines.append(f"  at day {point.time:g}: {acts}")
     return "\n".join(lines)
+
+
+def _flow(item: Transition, members: int) -> str:
+    """Return one flow; of several classes the middle one stands for all."""
+    if item.kind is Kind.INFLOW:
+        rate = to_text(simplify(item.hazard))
+    elif item.when is When.TIMED:
+        rate = f"completions of {item.source}"
+    else:
+        rate = f"({to_text(simplify(item.hazard))}) * n_{item.source}"
+    outcomes = item.routes[0].outcomes
+    middle = outcomes[len(outcomes) // 2]
+    made = " + ".join(f"{k} {name}" for name, k in middle.products) or "nothing"
+    spread = f" (and {len(outcomes) - 1} other classes)" if len(outcomes) > 1 else ""
+    head = item.id.split("|")[0] + (f" (1 of {members} classes)" if members > 1 else "")
+    return f"  {head}: {rate} -> {made}{spread}"
