@@ -244,6 +244,35 @@ def fit(task: tuple[int, int, dict[str, float]]) -> tuple[float, list[float], fl
     return best[0], list(map(float, best[1])), time.perf_counter() - began
 
 
+def sample(task: tuple[int, list[float], int]) -> tuple[list[list[float]], float]:
+    """Draw from exp(log density) by robust adaptive Metropolis (Vihola 2012).
+
+    Returns the second half of the chain, and the share of proposals that were accepted.
+    """
+    seed, start, steps = task
+    rng = np.random.default_rng(seed)
+    target = Target()
+    here = np.array(start)
+    level = density(target, here, {})
+    factor = 0.1 * np.eye(len(here))
+    chain, accepted = [], 0
+    for step in range(steps):
+        move = rng.standard_normal(len(here))
+        proposal = here + factor @ move
+        other = density(target, proposal, {})
+        chance = min(1.0, math.exp(min(0.0, other - level)))
+        if rng.random() < chance:
+            here, level = proposal, other
+            accepted += 1
+        gain = min(1.0, len(here) * (step + 1) ** -0.66) * (chance - 0.234)
+        unit = move / np.linalg.norm(move)
+        inner = np.eye(len(here)) + gain * np.outer(unit, unit)
+        factor = np.linalg.cholesky(factor @ inner @ factor.T)
+        if step >= steps // 2:
+            chain.append(here.tolist())
+    return chain, accepted / steps
+
+
 def show(z: np.ndarray, fixed: dict[str, float], many: int = 120, step: float = HOUR) -> dict:
     """Print and return how a parameter set does on fresh, more numerous wells."""
     values = values_of(z, fixed)
@@ -274,17 +303,50 @@ def show(z: np.ndarray, fixed: dict[str, float], many: int = 120, step: float = 
     return summary
 
 
-def write(z: np.ndarray) -> None:
-    """Put the parameters into the scenario file, three significant digits, units as they stand."""
+def write(z: np.ndarray, rows: list[list[float]]) -> None:
+    """Put the parameters, and joint draws around them, into the scenario file."""
     text = FILE.read_text(encoding="utf-8")
-    for name, value, unit in zip(NAMES, MEDIAN * np.exp(WIDTH * np.array(z)), UNITS, strict=True):
-        factor = parse_quantity(f"1 {unit}" if unit != "1" else "1").value
+    factors = [parse_quantity(f"1 {u}" if u != "1" else "1").value for u in UNITS]
+    for name, value, unit, factor in zip(
+        NAMES, MEDIAN * np.exp(WIDTH * z), UNITS, factors, strict=True
+    ):
         shown = f"{value / factor:.3g}" + ("" if unit == "1" else f" {unit}")
         text, count = re.subn(
             rf"(^  {name}: +\{{value: )[^,]+(,)", rf"\g<1>{shown}\g<2>", text, flags=re.M
         )
         assert count == 1, name
+    if rows:
+        table = MEDIAN * np.exp(WIDTH * np.array(rows)) / np.array(factors)
+        lines = [
+            "  draws:",
+            "    source: fit_howard2022",
+            "    note: joint draws of the fitted parameters (verification/fit_mcf7.py)",
+            f"    parameters: [{', '.join(NAMES)}]",
+            f"    units: [{', '.join(repr(u) for u in UNITS)}]",
+            "    rows:",
+            *(f"      - [{', '.join(f'{x:.3g}' for x in row)}]" for row in table),
+        ]
+        text, count = re.subn(
+            r"^  draws:\n(?:    .*\n)+", "\n".join(lines) + "\n", text, flags=re.M
+        )
+        assert count == 1
     FILE.write_text(text, encoding="utf-8")
+
+
+def report(chain: np.ndarray) -> None:
+    """Print medians and 90 % intervals of what is asked most."""
+    values = MEDIAN * np.exp(WIDTH * chain)
+    column = {name: values[:, i] for i, name in enumerate(NAMES)}
+    rate = math.log(2.0) / column["damage_half_life"]
+    for label, numbers in (
+        ("damage half-life [h]", 24.0 * column["damage_half_life"]),
+        ("s / kr", column["commitment_rate"] / rate),
+        ("K arr [nM]", 1e3 * column["arrest_threshold"] * column["arrest_rate"]),
+        ("K [nM day]", 1e3 * column["arrest_threshold"]),
+        ("arr [1/h]", column["arrest_rate"] / 24.0),
+    ):
+        low, middle, high = np.quantile(numbers, [0.05, 0.5, 0.95])
+        print(f"{label:>22}: {middle:.3g} ({low:.3g} to {high:.3g})")
 
 
 def main() -> None:
@@ -294,6 +356,9 @@ def main() -> None:
     parser.add_argument("--evaluations", type=int, default=EVALUATIONS)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--loser", choices=sorted(LOSERS))
+    parser.add_argument("--draws", type=int, default=0, help="joint draws to take and write")
+    parser.add_argument("--steps", type=int, default=800, help="steps of each chain")
+    parser.add_argument("--from-file", type=Path, help="begin from the best of an earlier --output")
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--output", type=Path)
     options = parser.parse_args()
@@ -301,8 +366,13 @@ def main() -> None:
     seeds = range(options.first, options.first + options.starts)
     tasks = [(seed, options.evaluations, fixed) for seed in seeds]
     began = time.perf_counter()
-    with ProcessPoolExecutor(options.processes) as pool:
-        results = list(pool.map(fit, tasks))
+    if options.from_file:
+        earlier = max(json.loads(options.from_file.read_text()), key=lambda r: r["found"])
+        results = [(earlier["found"], earlier["z"], 0.0)]
+        tasks = [(earlier.get("seed", 0), 0, fixed)]
+    else:
+        with ProcessPoolExecutor(options.processes) as pool:
+            results = list(pool.map(fit, tasks))
     print(f"{options.starts} starts in {(time.perf_counter() - began) / 60:.1f} min")
     summaries = []
     for (score, z, seconds), (seed, *_) in zip(results, tasks, strict=True):
@@ -312,8 +382,18 @@ def main() -> None:
     print({n: float(f"{v:.4g}") for n, v in values_of(np.array(best[1]), fixed).items()})
     if options.output:
         options.output.write_text(json.dumps(summaries, indent=1))
+    rows: list[list[float]] = []
+    if options.draws:
+        tasks = [(seed, best[1], options.steps) for seed in range(1, options.processes + 1)]
+        with ProcessPoolExecutor(options.processes) as pool:
+            chains = list(pool.map(sample, tasks))
+        print(f"accepted: {', '.join(f'{share:.2f}' for _, share in chains)}")
+        every = [row for chain, _ in chains for row in chain]
+        take = np.linspace(0, len(every) - 1, options.draws).astype(int)
+        rows = [every[i] for i in take]
+        report(np.array(every))
     if options.write:
-        write(np.array(best[1]))
+        write(np.array(best[1]), rows)
 
 
 if __name__ == "__main__":
