@@ -18,9 +18,10 @@ from senescape.compile.names import Names
 from senescape.compile.numbers import HOSTLIKE, scenario_names
 from senescape.compile.question import correlation_matrix
 from senescape.engines.state import Streams
-from senescape.model import Distribution, Scenario
+from senescape.expressions import Symbol, evaluate
+from senescape.model import Distribution, Scenario, Value
 from senescape.rng import Purpose, absorb, lane_keys, normal_quantile, uniform
-from senescape.units import DIMENSIONLESS, Dimension, convert
+from senescape.units import DIMENSIONLESS, Dimension, unit_factor
 
 Float = NDArray[np.float64]
 Keys = NDArray[np.uint64]
@@ -120,7 +121,7 @@ def outer_draws(
             zip(noun.draws.parameters, noun.draws.units, strict=True)
         ):
             values = table[chosen, column]
-            result[name] = values * (1.0 if unit == "1" else convert(1.0, unit))
+            result[name] = values * (1.0 if unit == "1" else unit_factor(unit))
     return result
 
 
@@ -136,21 +137,56 @@ def _vary(
             continue
         target = noun.of or name
         own = batch_keys if noun.axis == "batch" else keys
-        dimension, centre = names.values[target]
         score = normal_scores(own, word_of(f"variation|{name}"))
-        place = f"variation.{name}"
-        drawn = quantiles(names, noun, score, centre, dimension, place)
+        row, place = rows[target], f"variation.{name}"
+        log, sum_like = noun.distribution == "lognormal", noun.distribution == "normal"
+        if (log and noun.median is None) or (sum_like and noun.mean is None):
+            # around this draw's own centre, with this draw's own spread
+            unit = DIMENSIONLESS if log else names.values[target][0]
+            width = lane_values(names, noun.sd, f"{place}.sd", unit, rows, parameters)
+            drawn = (
+                parameters[row] * np.exp(width * score)
+                if log
+                else parameters[row] + (width * score)
+            )
+        elif log:
+            dimension = names.values[target][0]
+            width = lane_values(names, noun.sd, f"{place}.sd", DIMENSIONLESS, rows, parameters)
+            middle = lane_values(names, noun.median, f"{place}.median", dimension, rows, parameters)
+            drawn = middle * np.exp(width * score)
+        else:
+            dimension, centre = names.values[target]
+            drawn = quantiles(names, noun, score, centre, dimension, place)
         if noun.zero > 0.0:
             absent = uniforms(own, word_of(f"variation|{name}|zero")) < noun.zero
             drawn = np.where(absent, 0.0, drawn)
-        row = rows[target]
-        if noun.distribution == "lognormal" and noun.median is None and centre > 0.0:
-            # around this draw's own median, not around the stated one
-            parameters[row] *= drawn / centre
-        elif noun.distribution == "normal" and noun.mean is None:
-            parameters[row] += drawn - centre
-        else:
-            parameters[row] = drawn
+        parameters[row] = drawn
+
+
+def lane_values(
+    names: Names,
+    value: Value | None,
+    place: str,
+    dimension: Dimension,
+    rows: dict[str, int],
+    parameters: Float,
+) -> Float:
+    """Return a number that may depend on parameters, for every lane, shape (lanes,)."""
+    lanes = parameters.shape[1]
+    if value is None:
+        return np.zeros(lanes)
+    if value.quantity is not None:
+        return np.full(lanes, names.number(value, place, dimension))
+    formula = names.expr(value, place, dimension, constant=True)
+    if isinstance(formula, Symbol):
+        return parameters[rows[formula.name]].copy()
+    used = sorted(formula.names())
+    return np.array(
+        [
+            evaluate(formula, {name: float(parameters[rows[name], lane]) for name in used})
+            for lane in range(lanes)
+        ]
+    )
 
 
 def quantiles(
