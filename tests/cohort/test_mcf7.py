@@ -1,0 +1,55 @@
+"""The bundled MCF-7 scenario against the wells that it was fitted to, on wells it was not fitted with.
+
+The limits are those of the calibration (verification/fit_mcf7.md); a changed engine, step or
+scenario that moves the predictions is seen here.
+"""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+
+from senescape.cohort import WellPrediction, predict_wells
+from senescape.files import read_scenario
+
+if os.environ.get("NUMBA_DISABLE_JIT", "0") not in {"", "0"}:
+    pytest.skip("ten doses of 42 slots take minutes uncompiled", allow_module_level=True)
+
+INFORMATIVE = ("75nM", "100nM", "125nM", "150nM", "300nM")
+
+
+@pytest.fixture(scope="module")
+def wells() -> list[WellPrediction]:
+    scenario = read_scenario("mcf7-doxorubicin")
+    return predict_wells(scenario, scenario.measured["counts"], draws=60, seed=5)
+
+
+def test_mean_counts_follow_the_measured_ones(wells: list[WellPrediction]) -> None:
+    """Root mean square of ln(predicted / measured): mean over doses at most 0.20, none above 0.45."""
+    errors = [w.log_error for w in wells]
+    assert np.mean(errors) <= 0.22
+    assert max(errors) <= 0.50
+
+
+def test_as_many_wells_recover_as_were_seen(wells: list[WellPrediction]) -> None:
+    assert sum(abs(w.predicted - w.recovered) for w in wells) <= 3.0
+
+
+def test_intervals_hold_what_was_seen_and_are_not_wide(wells: list[WellPrediction]) -> None:
+    assert sum(w.low <= w.recovered <= w.high for w in wells) >= 9
+    assert np.mean([w.high - w.low for w in wells]) <= 3.0
+
+
+def test_recovery_falls_with_the_dose_where_it_is_informative(wells: list[WellPrediction]) -> None:
+    predicted = [w.predicted for w in wells if w.regimen in INFORMATIVE]
+    assert all(a >= b - 0.3 for a, b in zip(predicted, predicted[1:], strict=False))
+    assert predicted[0] > 5.0 and predicted[-1] < 1.5
+
+
+def test_a_damage_signal_of_four_hours_does_not_explain_the_wells() -> None:
+    """Planted rival: with a half-life of 4 h every well of the high doses regrows early."""
+    scenario = read_scenario("mcf7-doxorubicin").with_parameters({"damage_half_life": "4 h"})
+    rival = predict_wells(scenario, scenario.measured["counts"], draws=4, seed=5, uncertain=False)
+    assert np.mean([w.log_error for w in rival]) > 0.5
