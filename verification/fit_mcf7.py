@@ -8,8 +8,9 @@ doi:10.1371/journal.pcbi.1009104; no single wells), and needs the package ``cma`
 damage half-life of 4 h, no heterogeneity between cells, Poisson-only escape, no senescence.
 
 The composite log density of a parameter set is the sum of
-  means:     -5 (r / 0.13)^2 a dose, r the root mean square of ln(predicted / measured mean),
-             as if ten of the daily points were independent (they are strongly autocorrelated);
+  means:     -5 r^2 / (0.13^2 + v) a dose, r the root mean square of ln(predicted / measured mean)
+             and v the sampling variance of a mean over six wells, half of the final one (at most
+             1 / 12), as if ten of the daily points were independent (they are autocorrelated);
   recovery:  3 times the binomial log likelihood of the recovered wells (their fate is the question,
              and six wells a dose would otherwise drown in the means);
   spread:    -(ln ratio of the between-well sd of ln final counts / 0.25)^2 / 2 a dose;
@@ -97,7 +98,8 @@ SPREADS = {
 }
 SCREENED = 60
 EVALUATIONS, POPULATION, STEP = 700, 12, 4.0 * HOUR
-FEW_WELLS, MANY_WELLS = 8, 40
+FEW_WELLS, MANY_WELLS = 8, 96
+MISFIT = 0.13
 INFORMATIVE = 75.0
 
 
@@ -177,7 +179,10 @@ def even_scores(wells: int) -> np.ndarray:
 
 def parts_of(rows: list[dict]) -> tuple[float, float, float]:
     """Return the three parts of the composite log likelihood."""
-    means = sum(-5.0 * (r["rms"] / 0.13) ** 2 for r in rows)
+    means = sum(
+        -5.0 * r["rms"] ** 2 / (MISFIT**2 + 0.5 * min(1.0, r["log_sd"]) ** 2 / r["of"])
+        for r in rows
+    )
     recovery = 0.0
     for r in rows:
         share = min(max(r["share"], 0.5 / r["wells"]), 1.0 - 0.5 / r["wells"])
