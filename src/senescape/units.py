@@ -351,6 +351,11 @@ def _registry():  # type: ignore[no-untyped-def]  # pint's registry is built dyn
     return pint.UnitRegistry(cache_folder=None)
 
 
+def is_unit_name(name: str) -> bool:
+    """Whether a single word is one of our own unit names (``h``, ``nM``, ``cells``)."""
+    return name in _ATOMS
+
+
 def unit_factor(unit: str) -> float:
     """Return how many canonical units one of ``unit`` is."""
     return _read_unit(unit)[0]

@@ -8,7 +8,7 @@ from senescape.errors import ExpressionError, ScenarioError, Where, nearest
 from senescape.expressions import BOOLEAN, Expr, Number, Symbol, dimension_of, evaluate, substitute
 from senescape.model import Value
 from senescape.network import Parameter
-from senescape.units import COUNT, DIMENSIONLESS, Dimension
+from senescape.units import DIMENSIONLESS, Dimension
 
 LARGEST_BARE_NUMBER = 10.0
 
@@ -150,9 +150,7 @@ class Names:
                 check="scenario.number-without-source",
                 where=Where(field=field),
             )
-        if quantity.dimension in (DIMENSIONLESS, COUNT) or quantity.value == 0.0:
-            if quantity.dimension == COUNT and quantity.value != 0.0:
-                return self._anonymous(quantity.dimension, quantity.value, field)
+        if quantity.dimension == DIMENSIONLESS:
             return Number(quantity.value)
         return self._anonymous(quantity.dimension, quantity.value, field)
 

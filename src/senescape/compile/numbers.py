@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from senescape.errors import ScenarioError, SenescapeError, Where
 from senescape.expressions import Binary, Call, Expr, Number, Symbol
 from senescape.model import Distribution, Regimen, Scenario, Value, Variation, read_value
-from senescape.units import DIMENSIONLESS, Dimension, parse_quantity
+from senescape.units import DIMENSIONLESS, Dimension, is_unit_name, parse_quantity
 
 from .classes import strata
 from .names import Names, unknown
@@ -248,7 +247,7 @@ def check_distribution(noun: Distribution, place: str, *, centre_elsewhere: bool
 
 def _refuse_unit_name(name: str) -> None:
     """Refuse a parameter called like a unit: "2 * h" could mean either."""
-    if not _is_unit(name):
+    if not is_unit_name(name):
         return
     raise ScenarioError(
         f"parameter {name} is called like a unit",
@@ -257,12 +256,3 @@ def _refuse_unit_name(name: str) -> None:
         check="scenario.name-is-unit",
         where=Where(field=f"parameters.{name}"),
     )
-
-
-@lru_cache(maxsize=4096)
-def _is_unit(name: str) -> bool:
-    try:
-        parse_quantity(f"1 {name}")
-    except SenescapeError:
-        return False
-    return True
