@@ -34,13 +34,15 @@ class WellPrediction:
     low, high : int
         90 % predictive interval of that number: parameters, wells and chance together.
     time, mean_low, mean, mean_high : (times,)
-        Predicted mean count over as many wells, with its 90 % predictive interval [day].
+        Predicted mean count over as many wells: median and 90 % predictive interval over draws
+        [day]. Not the mean over draws, which a few draws in which wells regrow can double; where
+        nothing is uncertain, draws only repeat each other and the mean over all wells is meant.
     observed_time, observed : (times,)
         Measured mean counts.
     log_error : float
         Root mean square of ln(predicted mean / measured mean); nan where no mean was measured.
     log_sd, observed_log_sd : float
-        Standard deviation between wells of ln(final count).
+        Standard deviation between wells of ln(final count): median over draws, and measured.
     """
 
     regimen: str
@@ -122,12 +124,12 @@ def predict_row(
     at = np.searchsorted(times, grid)
     means = counts[at].reshape(len(grid), draws, row.wells).mean(axis=2)
     observed = np.array(row.mean.values) if row.mean is not None else np.full(len(grid), np.nan)
-    mean = means.mean(axis=1)
+    mean = np.median(means, axis=1) if uncertain else means.mean(axis=1)
     with np.errstate(divide="ignore"):
         error = np.log(mean / observed)
     low, high = np.quantile(number, [0.05, 0.95], method="inverted_cdf")
     final = np.log(counts[-1]).reshape(draws, row.wells)
-    spread = np.sqrt(final.var(axis=1, ddof=1).mean()) if row.wells > 1 else np.nan
+    spread = np.median(final.std(axis=1, ddof=1)) if row.wells > 1 else np.nan
     return WellPrediction(
         regimen,
         row.wells,
