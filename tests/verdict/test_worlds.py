@@ -30,6 +30,7 @@ Float = NDArray[np.float64]
 PLAIN = os.environ.get("NUMBA_DISABLE_JIT", "0") not in {"", "0"}
 # Wilson: all of 75 draws of one sign are needed for a word, at least
 DRAWS = 80
+slow_uncompiled = pytest.mark.skipif(PLAIN, reason="minutes where kernels are not compiled")
 
 
 def run(scenario, regimen: str = "pulse", **options: object) -> Verdict:  # type: ignore[no-untyped-def]
@@ -50,6 +51,7 @@ def test_a_friend_is_called_a_friend() -> None:
     assert verdict.census["relapse_recovery"] + verdict.census["relapse_never_senescent"] > 0.5
 
 
+@slow_uncompiled
 def test_a_foe_is_called_a_foe_under_every_rule_that_removes_it() -> None:
     """Had they split, died or kept silent, fewer cells would grow; had they recovered, more."""
     verdict = run(foe())
@@ -59,6 +61,7 @@ def test_a_foe_is_called_a_foe_under_every_rule_that_removes_it() -> None:
     assert verdict.main.harmed > 0.9
 
 
+@slow_uncompiled
 def test_where_nothing_becomes_senescent_the_effect_is_exactly_nothing() -> None:
     for verdict in (run(null(), draws=80), run(friend(), "none", draws=80)):
         assert verdict.word is Word.NEGLIGIBLE
@@ -75,6 +78,7 @@ def test_senescence_that_is_silence_is_nothing_under_the_rule_inert() -> None:
     assert verdict.rules[Rule.RENORMALISED].effect.estimate != 0.0
 
 
+@slow_uncompiled
 @pytest.mark.parametrize("headline", ["burden", "time_to_progression"])
 def test_without_feeding_dead_is_worst_to_beat_and_recovered_easiest(headline: str) -> None:
     """V_die <= V_inert <= V_recover without immunity, feeding and crowding."""
@@ -105,6 +109,7 @@ def test_more_draws_leave_earlier_ones_as_they_were() -> None:
     )
 
 
+@slow_uncompiled
 def test_a_budget_adds_draws_where_they_could_decide() -> None:
     few = run(friend(), draws=20)
     assert few.main.word is Word.UNDETERMINED_MONTE_CARLO

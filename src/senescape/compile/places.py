@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import product
@@ -52,20 +53,26 @@ class PlaceBuilder(NumberBuilder):
         for clone, noun in cells.clones.items():
             if noun.parent is not None and noun.parent not in cells.clones:
                 raise unknown("clone", noun.parent, cells.clones, f"cells.clones.{clone}.parent")
+        wanted = sum(
+            math.prod(len(self.axis[a]) for a in state.axes)
+            for index, _ in enumerate(cells.clones)
+            for state in cells.states.values()
+            if state.tumour or index == 0
+        )
+        if wanted > MAX_COMPARTMENTS:
+            raise ScenarioError(
+                f"{wanted} compartments once clones and classes are counted",
+                allowed=f"at most {MAX_COMPARTMENTS}",
+                remedy="use fewer classes, or carry fewer axes in each state",
+                check="scenario.too-many-compartments",
+                where=Where(field="cells"),
+            )
         for clone in cells.clones:
             for name, state in cells.states.items():
                 if clone != next(iter(cells.clones)) and not state.tumour:
                     continue
                 for cell in self._places(clone, name, state):
                     self.ids[cell] = self._id(cell)
-        if len(self.ids) > MAX_COMPARTMENTS:
-            raise ScenarioError(
-                f"{len(self.ids)} compartments once clones and classes are counted",
-                allowed=f"at most {MAX_COMPARTMENTS}",
-                remedy="use fewer classes, or carry fewer axes in each state",
-                check="scenario.too-many-compartments",
-                where=Where(field="cells"),
-            )
 
     def _places(self, clone: str, name: str, state: State) -> Iterator[Place]:
         ranges = [range(len(self.axis[a])) for a in state.axes]
