@@ -15,7 +15,7 @@ from senescape.verdict import Verdict, interval, judge, regimens_of
 
 from .output import Bar, plain_json, table, write_text
 
-WELL_DRAWS = 100
+WELL_DRAWS = 60
 
 
 def run_verdict(
