@@ -218,15 +218,19 @@ def density(target: Target, z: np.ndarray, fixed: dict[str, float]) -> float:
     return sum(parts_of(rows)) + log_prior(z, fixed)
 
 
-def fit(task: tuple[int, int, dict[str, float]]) -> tuple[float, list[float], float]:
+def fit(
+    task: tuple[int, int, dict[str, float], list[float] | None],
+) -> tuple[float, list[float], float]:
     """Run one start; returns log density, normal scores of the parameters, seconds."""
     import cma
 
-    seed, evaluations, fixed = task
+    seed, evaluations, fixed, begin = task
     began = time.perf_counter()
     target = Target()
     draws = np.random.default_rng(seed).standard_normal((SCREENED, len(NAMES)))
-    if seed == 0:
+    if begin is not None:
+        start = np.array(begin)
+    elif seed == 0:
         start = np.log(np.array([parse_quantity(t).value for t in EARLIER]) / MEDIAN) / WIDTH
     else:
         start = max(0.7 * draws, key=lambda z: density(target, z, fixed))
@@ -369,12 +373,16 @@ def main() -> None:
     options = parser.parse_args()
     fixed = LOSERS[options.loser] if options.loser else {}
     seeds = range(options.first, options.first + options.starts)
-    tasks = [(seed, options.evaluations, fixed) for seed in seeds]
+    tasks = [(seed, options.evaluations, fixed, None) for seed in seeds]
     began = time.perf_counter()
     if options.from_file:
         earlier = max(json.loads(options.from_file.read_text()), key=lambda r: r["found"])
-        results = [(earlier["found"], earlier["z"], 0.0)]
-        tasks = [(earlier.get("seed", 0), 0, fixed)]
+        if fixed:
+            tasks = [(seed, options.evaluations, fixed, earlier["z"]) for seed in seeds]
+            results = [fit(task) for task in tasks]
+        else:
+            results = [(earlier["found"], earlier["z"], 0.0)]
+            tasks = [(earlier.get("seed", 0), 0, fixed, None)]
     else:
         with ProcessPoolExecutor(options.processes) as pool:
             results = list(pool.map(fit, tasks))
