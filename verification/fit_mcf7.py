@@ -1,20 +1,27 @@
 """Fit one parameter set to the MCF-7 wells of Howard et al. (2022), over all ten doses.
 
-Usage: .venv/bin/python verification/fit_mcf7.py [--starts 5] [--evaluations 700] [--write]
+Usage: .venv/bin/python verification/fit_mcf7.py [--starts 5] [--draws 48] [--leave-out] [--write]
 
 Reads the measured means, spreads and recovered wells from the scenario itself (derived from
-doi:10.1371/journal.pcbi.1009104; no single wells), and needs the package ``cma`` (extra ``dev``).
-``--write`` puts the best parameters into the scenario file. ``--loser NAME`` fits a rival: a
-damage half-life of 4 h, no heterogeneity between cells, Poisson-only escape, no senescence.
+doi:10.1371/journal.pcbi.1009104; no single wells). ``--write`` puts the best parameters and the
+joint draws into the scenario file; ``--leave-out`` fits again without each informative dose in
+turn and scores it; ``--loser NAME`` fits a rival.
 
-The composite log density of a parameter set is the sum of
-  means:     -5 r^2 / (0.13^2 + v) a dose, r the root mean square of ln(predicted / measured mean)
-             and v the sampling variance of a mean over six wells, half of the final one (at most
-             1 / 12), as if ten of the daily points were independent (they are autocorrelated);
-  recovery:  3 times the binomial log likelihood of the recovered wells (their fate is the question,
-             and six wells a dose would otherwise drown in the means);
-  spread:    -(ln ratio of the between-well sd of ln final counts / 0.25)^2 / 2 a dose;
+The composite log density is minus half the sum of squared residuals
+  means:     ln(predicted / measured mean) of each day, as if ten of the days of a dose were
+             independent (they are autocorrelated), over 0.13^2 + v, v half of the sampling variance
+             of a final mean over six wells (at most 1 / 12);
+  recovery:  deviance residual of the recovered wells, counted RECOVERY_WEIGHT times (their fate
+             is the question, and six wells a dose would otherwise drown in the means); the share is
+             the mean over wells of a logistic in ln(final count / bound), of scale 0.4, so that a dose
+             at which every well regrows still tells the search which way to go;
+  spread:    ln ratio of the between-well sd of ln final counts, over 0.25;
   prior:     log-normal, medians and widths below.
+
+Search: Gauss-Newton with a trust region. A start first fits tumours thirty times as large (chance
+is then small and the landscape smooth), then the wells as they are, with fresh chance in every
+step, so that no single sample of wells is fitted. The draws are the Laplace approximation at the
+best start, with the slopes averaged over samples.
 """
 
 from __future__ import annotations
@@ -26,9 +33,11 @@ import re
 import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import expit
+from scipy.stats import binom, norm
 
 from senescape.cohort.wells import measured_times, well_recovered
 from senescape.compile import compile_scenario
@@ -82,13 +91,6 @@ LOSERS = {
     "no senescence": {"commitment_rate": 1e-9},
     "Poisson-only escape": {"recovery_rate": 1e-9},
 }
-# Start 0: the values of an earlier fit of the same wells; the other starts are the best of some
-# draws from the prior, because a search that begins where every well recovers sees no slope there.
-EARLIER = (
-    "0.0263 / h", "5.4e4 cells", "0.83", "0.065 / h", "15.7 nM*day", "4.2", "0.048 / h", "0.62",
-    "0.039 / h", "0.53", "83 h", "0.07", "2.2", "22 h", "49 h", "0.114 / day", "0.8", "0.22", "4",
-    "0.32", "0.065", "0.02", "140 cells",
-)  # fmt: skip
 # what differs between wells, and the parameter that says how much
 SPREADS = {
     "dose_factor": "well_dose_spread",
@@ -96,21 +98,39 @@ SPREADS = {
     "capacity": "capacity_spread",
     "growth": "growth_spread",
 }
-SCREENED = 60
-EVALUATIONS, POPULATION, STEP = 700, 12, 4.0 * HOUR
-FEW_WELLS, MANY_WELLS = 8, 96
-MISFIT = 0.13
+STEP = 8.0 * HOUR  # no bias against 0.5 h in 1500 wells a dose: verification/leap_step.md
+FEW_WELLS = 8
+MISFIT, SOFT, SPREAD_WIDTH = 0.13, 0.4, 0.25
+RECOVERY_WEIGHT = 5.0
 INFORMATIVE = 75.0
+SLOPE, REACH = 0.2, 1.5  # difference for slopes, longest step of a search, in prior widths
+SCREENED = 40
+
+
+class Stage(NamedTuple):
+    """One leg of a search: size of the tumours, wells of an informative dose, steps."""
+
+    scale: float
+    wells: int
+    steps: int
+
+
+STAGES = (Stage(30.0, 12, 12), Stage(1.0, 24, 8), Stage(1.0, 48, 3))
+SHORT = (Stage(1.0, 24, 3), Stage(1.0, 48, 2))
+FINAL_WELLS = 96
 
 
 class Target:
     """The measured table and the compiled regimens, with one cohort of wells each."""
 
-    def __init__(self, many: int = MANY_WELLS, step: float = STEP, seed: int = 1) -> None:
+    def __init__(
+        self, many: int = FINAL_WELLS, step: float = STEP, seed: int = 1, scale: float = 1.0
+    ) -> None:
         self.scenario = read_scenario("mcf7-doxorubicin")
         self.table = self.scenario.measured["counts"]
         self.step = step
         self.seed = seed
+        self.scale = scale
         names = scenario_names(self.scenario)
         self.rows = []
         for name, row in self.table.regimens.items():
@@ -148,11 +168,13 @@ class Target:
                 line = program.parameter(target)
                 sd = values.get(width, matrix[program.parameter(width), 0])
                 matrix[line] *= np.exp(sd * scores)
+            for extensive in ("founders", "capacity"):
+                matrix[program.parameter(extensive)] *= self.scale
             streams = Streams.hosts(self.seed, wells)
             assay = program.assay("live_cells")
             states = run_engine(Leap(step=self.step), program, matrix, streams, times)
             counts = np.array([observe(program, s)[assay] for s in states])
-            counts += values.get("background", self.background)
+            counts = counts / self.scale + values.get("background", self.background)
             mean = counts[np.searchsorted(times, grid)].mean(axis=1)
             error = np.log(mean / np.array(row.mean.values))
             result.append(
@@ -160,7 +182,9 @@ class Target:
                     "regimen": name,
                     "dose": dose,
                     "wells": wells,
+                    "errors": error,
                     "rms": float(np.sqrt(np.mean(error**2))),
+                    "soft": soft_share(times, counts),
                     "share": float(well_recovered(scenario, self.table, times, counts).mean()),
                     "recovered": row.recovered,
                     "of": row.wells,
@@ -177,116 +201,183 @@ def even_scores(wells: int) -> np.ndarray:
     return scores / scores.std(ddof=1)
 
 
-def parts_of(rows: list[dict]) -> tuple[float, float, float]:
-    """Return the three parts of the composite log likelihood."""
-    means = sum(
-        -5.0 * r["rms"] ** 2 / (MISFIT**2 + 0.5 * min(1.0, r["log_sd"]) ** 2 / r["of"])
+def soft_share(times: np.ndarray, counts: np.ndarray) -> float:
+    """Return the share recovered, with a slope where the hard rule has none."""
+    nadir = counts[times >= 1.0].min(axis=0)
+    last = np.median(counts[times >= times[-1] - 1.0], axis=0)
+    share = expit(np.log(last / np.maximum(2.0 * nadir, 1000.0)) / SOFT).mean()
+    return float(np.clip(share, 1e-6, 1.0 - 1e-6))
+
+
+def deviance(recovered: int, of: int, share: float) -> float:
+    """Return the signed deviance residual of a binomial count."""
+    seen = recovered / of
+    loss = sum(
+        k * math.log(k / (of * p))
+        for k, p in ((recovered, share), (of - recovered, 1 - share))
+        if k
+    )
+    return math.copysign(math.sqrt(max(0.0, 2.0 * loss)), share - seen)
+
+
+def blocks_of(rows: list[dict]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the residuals of means, recovery and spread."""
+    means = [
+        r["errors"]
+        * math.sqrt(10.0 / len(r["errors"]))
+        / math.sqrt(MISFIT**2 + 0.5 * min(1.0, r["log_sd"]) ** 2 / r["of"])
         for r in rows
-    )
-    recovery = 0.0
-    for r in rows:
-        share = min(max(r["share"], 0.5 / r["wells"]), 1.0 - 0.5 / r["wells"])
-        recovery += 3.0 * (
-            r["recovered"] * math.log(share) + (r["of"] - r["recovered"]) * math.log(1.0 - share)
-        )
-    spread = sum(-0.5 * (math.log(max(r["sd"], 1e-3) / r["log_sd"]) / 0.25) ** 2 for r in rows)
-    return means, recovery, spread
+    ]
+    recovery = [
+        math.sqrt(RECOVERY_WEIGHT) * deviance(r["recovered"], r["of"], r["soft"]) for r in rows
+    ]
+    spread = [math.log(max(r["sd"], 1e-3) / r["log_sd"]) / SPREAD_WIDTH for r in rows]
+    return np.concatenate(means), np.array(recovery), np.array(spread)
 
 
-def log_prior(z: np.ndarray, fixed: dict[str, float]) -> float:
+def prior_residuals(z: np.ndarray, fixed: dict[str, float]) -> np.ndarray:
+    """Return the residuals of the prior; recovery below the arrest threshold: hysteresis < 0.97."""
     free = np.array([n not in fixed for n in NAMES])
-    penalty = max(
-        0.0,
-        math.exp(WIDTH[NAMES.index("hysteresis")] * z[NAMES.index("hysteresis")])
-        * MEDIAN[NAMES.index("hysteresis")]
-        - 0.97,
-    )
-    return float(-0.5 * (z[free] ** 2).sum() - 1e3 * penalty**2)
+    excess = max(0.0, values_of(z, fixed)["hysteresis"] - 0.97)
+    return np.append(np.where(free, z, 0.0), math.sqrt(2e3) * excess)
 
 
 def values_of(z: np.ndarray, fixed: dict[str, float]) -> dict[str, float]:
     return dict(zip(NAMES, MEDIAN * np.exp(WIDTH * z), strict=True)) | fixed
 
 
-def density(target: Target, z: np.ndarray, fixed: dict[str, float]) -> float:
+def residuals(
+    target: Target, z: np.ndarray, fixed: dict[str, float], only: set[str] | None = None
+) -> np.ndarray | None:
+    """Return all residuals, or none where the model cannot be run."""
     if np.abs(z).max() > 6.0:
-        return -1e5 - float(np.abs(z).max())
+        return None
     try:
-        rows = target.predict(values_of(z, fixed))
+        rows = target.predict(values_of(z, fixed), only)
     except SenescapeError:
-        return -1e6
-    return sum(parts_of(rows)) + log_prior(z, fixed)
+        return None
+    found = np.concatenate([*blocks_of(rows), prior_residuals(z, fixed)])
+    return found if np.isfinite(found).all() else None
+
+
+def loss(found: np.ndarray | None) -> float:
+    return 1e9 if found is None else 0.5 * float(found @ found)
+
+
+def slopes(
+    target: Target, z: np.ndarray, fixed: dict[str, float], only: set[str] | None, here: np.ndarray
+) -> np.ndarray:
+    """Return d residuals / d z by one-sided differences, (residuals, parameters)."""
+    table = np.zeros((len(here), len(z)))
+    for i, name in enumerate(NAMES):
+        if name in fixed:
+            continue
+        for move in (SLOPE, -SLOPE):
+            there = z.copy()
+            there[i] += move
+            found = residuals(target, there, fixed, only)
+            if found is not None:
+                table[:, i] = (found - here) / move
+                break
+    return table
+
+
+def descend(
+    z: np.ndarray,
+    stages: tuple[Stage, ...],
+    seed: int,
+    fixed: dict[str, float],
+    only: set[str] | None = None,
+) -> np.ndarray:
+    """Return the end of a Gauss-Newton search from ``z`` through the stages."""
+    for stage in stages:
+        damping, table = 0.1, None
+        for step in range(stage.steps):
+            sample = 1000 * seed + (0 if stage.scale > 1.0 else step)
+            target = Target(stage.wells, seed=sample + 1, scale=stage.scale)
+            here = residuals(target, z, fixed, only)
+            if here is None:
+                return z
+            found = slopes(target, z, fixed, only, here)
+            # half of what earlier samples said: the slopes of few wells are noisy
+            table = found if table is None or stage.scale > 1.0 else 0.5 * (table + found)
+            square, slope = table.T @ table, table.T @ here
+            square += 1e-9 * np.eye(len(z))
+            best = (loss(here), z, damping * 10.0)
+            for factor in (0.1, 1.0, 10.0, 100.0):
+                ridge = damping * factor * np.diag(np.maximum(np.diag(square), 1.0))
+                move = -np.linalg.solve(square + ridge, slope)
+                move *= min(1.0, REACH / max(np.abs(move).max(), 1e-12))
+                level = loss(residuals(target, z + move, fixed, only))
+                if level < best[0]:
+                    best = (level, z + move, max(damping * factor, 1e-3))
+                elif best[1] is not z:
+                    break
+            gain = loss(here) - best[0]
+            z, damping = best[1], min(best[2], 10.0)
+            if stage.scale > 1.0 and gain < 0.2:
+                break
+    return z
 
 
 def fit(
-    task: tuple[int, int, dict[str, float], list[float] | None],
+    task: tuple[int, dict[str, float], list[float] | None, list[str] | None],
 ) -> tuple[float, list[float], float]:
-    """Run one start; returns log density, normal scores of the parameters, seconds."""
-    import cma
+    """Run one start; returns log density, normal scores of the parameters, seconds.
 
-    seed, evaluations, fixed, begin = task
-    began = time.perf_counter()
-    target = Target()
-    draws = np.random.default_rng(seed).standard_normal((SCREENED, len(NAMES)))
-    if begin is not None:
-        start = np.array(begin)
-    elif seed == 0:
-        start = np.log(np.array([parse_quantity(t).value for t in EARLIER]) / MEDIAN) / WIDTH
-    else:
-        start = max(0.7 * draws, key=lambda z: density(target, z, fixed))
-    search = cma.CMAEvolutionStrategy(
-        start, 0.35, {"seed": seed + 1, "popsize": POPULATION, "verbose": -9}
-    )
-    best: tuple[float, np.ndarray] = (-1e9, start)
-    used = 0
-    while used < evaluations:
-        points = search.ask()
-        scores = [density(target, p, fixed) for p in points]
-        used += len(points)
-        search.tell(points, [-s for s in scores])
-        top = int(np.argmax(scores))
-        if scores[top] > best[0]:
-            best = (scores[top], points[top])
-    middle = density(target, search.mean, fixed)
-    if middle > best[0]:
-        best = (middle, search.mean)
-    return best[0], list(map(float, best[1])), time.perf_counter() - began
-
-
-def sample(task: tuple[int, list[float], int]) -> tuple[list[list[float]], float]:
-    """Draw from exp(log density) by robust adaptive Metropolis (Vihola 2012).
-
-    Returns the second half of the chain, and the share of proposals that were accepted.
+    A start without a given point begins at the best of some draws from the prior.
     """
-    seed, start, steps = task
+    seed, fixed, begin, names = task
+    began = time.perf_counter()
+    only = None if names is None else set(names)
+    if begin is None:
+        target = Target(STAGES[0].wells, seed=seed, scale=STAGES[0].scale)
+        draws = np.random.default_rng(seed).standard_normal((SCREENED, len(NAMES)))
+        start = min(draws, key=lambda z: loss(residuals(target, z, fixed, only)))
+        z = descend(start, STAGES, seed, fixed, only)
+    else:
+        z = descend(np.array(begin), SHORT, seed, fixed, only)
+    level = -loss(residuals(Target(FINAL_WELLS, seed=99), z, fixed, only))
+    return level, list(map(float, z)), time.perf_counter() - began
+
+
+def laplace(
+    task: tuple[list[float], int, int, list[str] | None],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return draws of the Laplace approximation (draws, parameters) and its covariance."""
+    start, count, seed, names = task
+    z, only = np.array(start), None if names is None else set(names)
+    tables = []
+    for sample in range(6 if names is None else 3):
+        target = Target(48, seed=5000 + sample)
+        here = residuals(target, z, {}, only)
+        assert here is not None
+        tables.append(slopes(target, z, {}, only, here))
+    table = np.mean(tables, axis=0)
+    covariance = np.linalg.inv(table.T @ table)
     rng = np.random.default_rng(seed)
-    target = Target(many=40)  # half the wells: a chain needs steps more than smooth ones
-    here = np.array(start)
-    level = density(target, here, {})
-    factor = 0.1 * np.eye(len(here))
-    chain, accepted = [], 0
-    for step in range(steps):
-        move = rng.standard_normal(len(here))
-        proposal = here + factor @ move
-        other = density(target, proposal, {})
-        chance = min(1.0, math.exp(min(0.0, other - level)))
-        if rng.random() < chance:
-            here, level = proposal, other
-            accepted += 1
-        gain = min(1.0, len(here) * (step + 1) ** -0.66) * (chance - 0.234)
-        unit = move / np.linalg.norm(move)
-        inner = np.eye(len(here)) + gain * np.outer(unit, unit)
-        factor = np.linalg.cholesky(factor @ inner @ factor.T)
-        if step >= steps // 2:
-            chain.append(here.tolist())
-    return chain, accepted / steps
+    return rng.multivariate_normal(z, covariance, size=count), covariance
+
+
+def left_out(task: tuple[str, list[str], list[float]]) -> tuple[str, float, float]:
+    """Fit without one regimen; return its name, predicted share and log score."""
+    name, names, start = task
+    rest = [n for n in names if n != name]
+    _, z, _ = fit((7, {}, start, rest))
+    draws, _ = laplace((z, 40, 11, rest))
+    target = Target(96, seed=77)
+    rows = [target.predict(values_of(d, {}), {name})[0] for d in draws]
+    share = np.array([(96 * r["share"] + 0.5) / 97.0 for r in rows])
+    row = rows[0]
+    chance = binom.pmf(row["recovered"], row["of"], share).mean()
+    return name, float(share.mean()), float(math.log(chance))
 
 
 def show(z: np.ndarray, fixed: dict[str, float], many: int = 120, step: float = HOUR) -> dict:
     """Print and return how a parameter set does on fresh, more numerous wells."""
     values = values_of(z, fixed)
     rows = Target(many=many, step=step, seed=2).predict(values)
-    parts = parts_of(rows)
+    parts = [-0.5 * float(b @ b) for b in blocks_of(rows)]
     print(f"{'regimen':>8} {'rms':>6} {'predicted':>9} {'observed':>8} {'sd ratio':>8}")
     for r in rows:
         print(
@@ -298,7 +389,7 @@ def show(z: np.ndarray, fixed: dict[str, float], many: int = 120, step: float = 
     near = sum(1 / 1.6 <= r["sd"] / r["log_sd"] <= 1.6 for r in rows)
     rate = math.log(2.0) / values["damage_half_life"]
     summary = {
-        "log_density": sum(parts) + log_prior(z, fixed),
+        "log_density": sum(parts) - loss(prior_residuals(z, fixed)),
         "parts": parts,
         "rms_mean": float(np.mean(rms)),
         "rms_max": max(rms),
@@ -362,49 +453,55 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--starts", type=int, default=5)
     parser.add_argument("--first", type=int, default=1)
-    parser.add_argument("--evaluations", type=int, default=EVALUATIONS)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--loser", choices=sorted(LOSERS))
-    parser.add_argument("--draws", type=int, default=0, help="joint draws to take and write")
-    parser.add_argument("--steps", type=int, default=800, help="steps of each chain")
+    parser.add_argument("--draws", type=int, default=0, help="joint draws to take")
+    parser.add_argument("--leave-out", action="store_true", help="fit without each dose in turn")
     parser.add_argument("--from-file", type=Path, help="begin from the best of an earlier --output")
-    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--write", action="store_true", help="put the result into the scenario")
     parser.add_argument("--output", type=Path)
     options = parser.parse_args()
     fixed = LOSERS[options.loser] if options.loser else {}
-    seeds = range(options.first, options.first + options.starts)
-    tasks = [(seed, options.evaluations, fixed, None) for seed in seeds]
-    began = time.perf_counter()
+    begin = None
     if options.from_file:
-        earlier = max(json.loads(options.from_file.read_text()), key=lambda r: r["found"])
-        if fixed:
-            tasks = [(seed, options.evaluations, fixed, earlier["z"]) for seed in seeds]
-            results = [fit(task) for task in tasks]
-        else:
-            results = [(earlier["found"], earlier["z"], 0.0)]
-            tasks = [(earlier.get("seed", 0), 0, fixed, None)]
-    else:
-        with ProcessPoolExecutor(options.processes) as pool:
-            results = list(pool.map(fit, tasks))
-    print(f"{options.starts} starts in {(time.perf_counter() - began) / 60:.1f} min")
-    summaries = []
-    for (score, z, seconds), (seed, *_) in zip(results, tasks, strict=True):
-        print(f"start {seed}: log density {score:.2f} in {seconds:.0f} s")
-        summaries.append({"seed": seed, "found": score, "z": z} | show(np.array(z), fixed))
-    best = max(results, key=lambda r: r[0])
-    print({n: float(f"{v:.4g}") for n, v in values_of(np.array(best[1]), fixed).items()})
-    if options.output:
-        options.output.write_text(json.dumps(summaries, indent=1))
-    rows: list[list[float]] = []
-    if options.draws:
-        tasks = [(seed, best[1], options.steps) for seed in range(1, options.processes + 1)]
-        with ProcessPoolExecutor(options.processes) as pool:
-            chains = list(pool.map(sample, tasks))
-        print(f"accepted: {', '.join(f'{share:.2f}' for _, share in chains)}")
-        every = [row for chain, _ in chains for row in chain]
-        take = np.linspace(0, len(every) - 1, options.draws).astype(int)
-        rows = [every[i] for i in take]
-        report(np.array(every))
+        begin = max(json.loads(options.from_file.read_text()), key=lambda r: r["found"])["z"]
+    tasks = [
+        (seed, fixed, begin, None) for seed in range(options.first, options.first + options.starts)
+    ]
+    began = time.perf_counter()
+    with ProcessPoolExecutor(options.processes) as pool:
+        results = list(pool.map(fit, tasks))
+        print(f"{len(tasks)} starts in {(time.perf_counter() - began) / 60:.1f} min")
+        summaries = []
+        for (score, z, seconds), (seed, *_) in zip(results, tasks, strict=True):
+            print(f"start {seed}: log density {score:.2f} in {seconds:.0f} s")
+            summaries.append({"seed": seed, "found": score, "z": z} | show(np.array(z), fixed))
+        best = max(results, key=lambda r: r[0])
+        print({n: float(f"{v:.4g}") for n, v in values_of(np.array(best[1]), fixed).items()})
+        if options.output:
+            options.output.write_text(json.dumps(summaries, indent=1))
+        rows: list[list[float]] = []
+        if options.draws:
+            draws, covariance = laplace((best[1], 1000, 3, None))
+            report(draws)
+            print(
+                "sd over prior width:",
+                dict(zip(NAMES, np.sqrt(np.diag(covariance)).round(2), strict=True)),
+            )
+            rows = draws[: options.draws].tolist()
+            target = Target(FINAL_WELLS, seed=99)
+            drop = [-loss(residuals(target, np.array(r), {})) - best[0] for r in rows]
+            print(
+                f"log density of the draws against the best: median {np.median(drop):.1f}",
+                f"({min(drop):.1f} to {max(drop):.1f}); expected {-len(NAMES) / 2}",
+            )
+        if options.leave_out:
+            names = list(read_scenario("mcf7-doxorubicin").measured["counts"].regimens)
+            doses = [n for n in names if n != "UTCtrl" and float(n[:-2]) >= INFORMATIVE]
+            scores = list(pool.map(left_out, [(n, names, best[1]) for n in doses]))
+            for name, share, score in scores:
+                print(f"without {name}: {6 * share:.2f} of 6 wells, log score {score:.2f}")
+            print(f"log score, left out: {sum(s for _, _, s in scores):.2f}")
     if options.write:
         write(np.array(best[1]), rows)
 
