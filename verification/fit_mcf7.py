@@ -13,9 +13,9 @@ The composite log density is minus half the sum of squared residuals
              of a final mean over six wells (at most 1 / 12);
   recovery:  deviance residual of the recovered wells, counted RECOVERY_WEIGHT times (their fate
              is the question, and six wells a dose would otherwise drown in the means); the share is
-             the mean over wells of a logistic in ln(final count / bound), of scale 0.4, so that a dose
+             the mean over wells of a logistic in ln(final count / bound), of scale 0.25, so that a dose
              at which every well regrows still tells the search which way to go;
-  spread:    ln ratio of the between-well sd of ln final counts, over 0.25;
+  spread:    ln ratio of the between-well sd of ln final counts, over 0.15;
   prior:     log-normal, medians and widths below.
 
 Search: Gauss-Newton with a trust region. A start first fits tumours thirty times as large (chance
@@ -100,8 +100,8 @@ SPREADS = {
 }
 STEP = 8.0 * HOUR  # no bias against 0.5 h in 1500 wells a dose: verification/leap_step.md
 FEW_WELLS = 8
-MISFIT, SOFT, SPREAD_WIDTH = 0.13, 0.4, 0.25
-RECOVERY_WEIGHT = 5.0
+MISFIT, SOFT, SPREAD_WIDTH = 0.13, 0.25, 0.15
+RECOVERY_WEIGHT = 15.0
 INFORMATIVE = 75.0
 SLOPE, REACH = 0.2, 1.5  # difference for slopes, longest step of a search, in prior widths
 SCREENED = 40
