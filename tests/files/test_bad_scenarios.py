@@ -33,6 +33,7 @@ BODY = (
     "drug: {kinetics: {model: one_compartment, volume: volume, half_life: death_time}}",
 )
 VOLUME = ("  growth:  ", "  volume: {value: 2 mL, source: assumption}\n  growth:  ")
+PROPERTY = "  has: {axis: cell, distribution: bernoulli"
 REGIMEN = "  control: {label: untreated}\n"
 
 
@@ -517,6 +518,41 @@ CASES: dict[str, tuple[list[tuple[str, str]], str, str, str]] = {
         "scenario.observable-unit",
         "live:",
         "",
+    ),
+    "extends what is not there": (
+        [("senescape: 1\n", "senescape: 1\nextends: nowhere\n")],
+        "file.unknown-scenario",
+        "extends: nowhere",
+        "nowhere",
+    ),
+    "extends a number": (
+        [("senescape: 1\n", "senescape: 1\nextends: 4\n")],
+        "file.extends",
+        "extends: 4",
+        "",
+    ),
+    "a property in three classes": (
+        [("uncertainty:\n", f"variation:\n{PROPERTY}, mean: 0.4, classes: 3}}\nuncertainty:\n")],
+        "scenario.bernoulli-classes",
+        "  has: {axis",
+        "3 classes",
+    ),
+    "a share above one": (
+        [("uncertainty:\n", f"variation:\n{PROPERTY}, mean: 1.4}}\nuncertainty:\n")],
+        "scenario.bernoulli-share",
+        "  has: {axis",
+        "1.4",
+    ),
+    "a derived number with a player": (
+        [
+            (
+                "  growth:  ",
+                "  doubled: {value: 2 * growth, source: assumption, player: feeder}\n  growth:  ",
+            )
+        ],
+        "scenario.player-derived",
+        "  doubled: ",
+        "feeder",
     ),
     "more wells recovered than there are": (
         [

@@ -80,7 +80,14 @@ def test_the_schema_is_json_and_names_every_section() -> None:
     assert schema["additionalProperties"] is False
     for section in ("cells", "arrows", "drugs", "regimens", "uncertainty", "variation", "outcome"):
         assert section in schema["properties"]
-    assert set(schema["required"]) >= {"senescape", "name", "title", "setting", "cells", "arrows"}
+    assert set(schema["else"]["required"]) >= {
+        "senescape",
+        "name",
+        "title",
+        "setting",
+        "cells",
+        "arrows",
+    }
     entries = json.dumps(schema["$defs"])
     for kind in ("bath", "infusion", "fraction", "washout", "visit"):
         assert f'"{kind}"' in entries

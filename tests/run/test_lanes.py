@@ -52,7 +52,7 @@ def test_progress_and_firings_are_told() -> None:
         b.lanes_of(program, 70),
         Streams.hosts(1, 70),
         TIMES,
-        tallies=(1,),
+        tallies=((1,),),
         monitor=monitor,
     )
     assert (monitor.total, monitor.done, monitor.ended) == (70, 70, True)

@@ -214,6 +214,8 @@ def quantiles(
         total = mean * (1.0 - mean) / sd**2 - 1.0
         drawn: Float = stats.beta.ppf(shares, mean * total, (1.0 - mean) * total)
         return drawn
+    if noun.distribution == "bernoulli":
+        return (shares > 1.0 - number("mean", centre)).astype(np.float64)
     low, high = number("low", 0.0), number("high", 0.0)
     if noun.distribution == "uniform":
         return low + (high - low) * shares

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from senescape.errors import ScenarioError, Where
 from senescape.expressions import Binary, Symbol
-from senescape.model import Arrow
+from senescape.model import Arrow, player_parameter
 from senescape.network import Kind, Route, Transition, When
 from senescape.units import COUNT, DIMENSIONLESS, RATE, Dimension
 
@@ -127,6 +127,8 @@ class ArrowBuilder(PlaceBuilder):
             self.check_axes(hazard, cell, place)
         if arrow.switch is not None:
             hazard = Binary("*", Symbol(f"switch.{arrow.switch}"), hazard)
+        if arrow.player is not None:
+            hazard = Binary("*", Symbol(player_parameter(arrow.player)), hazard)
         own = cell.clone if cell is not None else next(iter(self.scenario.cells.clones))
         first = arrow.to_clone or own
         clones = tuple(first if i == 0 else own for i in range(len(arrow.to)))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+
+from senescape.expressions import Binary, Expr, Number
 
 Float = NDArray[np.float64]
 
@@ -42,3 +45,16 @@ def strata(classes: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
     nodes = -np.diff(norm.pdf(edges)) / weights
     nodes = nodes / np.sqrt((weights * nodes**2).sum())
     return tuple(float(x) for x in nodes), tuple(float(w) for w in weights / weights.sum())
+
+
+def product_of(shares: Iterable[Expr]) -> Expr:
+    """Return the product of shares; numbers among them are multiplied at once."""
+    number, rest = 1.0, None
+    for share in shares:
+        if isinstance(share, Number):
+            number *= share.value
+        else:
+            rest = share if rest is None else Binary("*", rest, share)
+    if rest is None:
+        return Number(number)
+    return rest if number == 1.0 else Binary("*", Number(number), rest)

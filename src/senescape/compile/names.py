@@ -123,14 +123,20 @@ class Names:
         return self.resolve(value.formula, here)
 
     def resolve(self, formula: Expr, here: Mapping[str, Expr] | None = None) -> Expr:
-        """Replace every alias, also inside what an alias stands for."""
-        table = self.aliases | dict(here or {})
+        """Replace every alias, also inside what an alias stands for.
+
+        ``here`` holds what axes stand for in this place, and the values that a clone has of its
+        own. Those are put in last and once: inside them a name means the parent's value.
+        """
+        declared = self.values.keys() | self.aliases.keys()
+        own = {n: e for n, e in (here or {}).items() if n in declared}
+        table = {n: e for n, e in (self.aliases | dict(here or {})).items() if n not in own}
         for _ in range(len(table) + 1):
             if not formula.names() & set(table):
-                return formula
+                return substitute(formula, own) if own else formula
             formula = substitute(formula, table)
         raise ScenarioError(
-            f"{formula} refers to itself",
+            f"{', '.join(sorted(formula.names() & set(table)))} refers to itself",
             allowed="formulas without circles",
             remedy="break the circle",
             check="scenario.circular",

@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 
 from senescape.errors import ScenarioError, SenescapeError, Where
 from senescape.expressions import Binary, Call, Expr, Number, Symbol
-from senescape.model import Distribution, Regimen, Scenario, Value, Variation, read_value
+from senescape.model import (
+    Distribution,
+    Regimen,
+    Scenario,
+    Value,
+    Variation,
+    player_parameter,
+    read_value,
+)
 from senescape.units import DIMENSIONLESS, Dimension, is_unit_name, parse_quantity
 
 from .classes import strata
@@ -28,8 +36,8 @@ def scenario_names(scenario: Scenario) -> Names:
 class NumberBuilder:
     """Declares every number that a formula may read.
 
-    ``axis`` holds what each class of a cell axis stands for, ``factors`` what multiplies the doses
-    of a drug, ``overrides`` the values that a clone has of its own.
+    ``axis`` holds what each class of a cell axis stands for, ``weights`` its share, ``factors``
+    what multiplies the doses of a drug, ``overrides`` the values that a clone has of its own.
     """
 
     scenario: Scenario
@@ -37,6 +45,7 @@ class NumberBuilder:
     variant: str | None
     names: Names = field(default_factory=Names)
     axis: dict[str, list[Expr]] = field(default_factory=dict)
+    weights: dict[str, list[Expr]] = field(default_factory=dict)
     factors: dict[str, list[Expr]] = field(default_factory=dict)
     overrides: dict[str, dict[str, Expr]] = field(default_factory=dict)
     chosen: Regimen = field(default_factory=Regimen)
@@ -106,7 +115,10 @@ class NumberBuilder:
                 names.claim(name, dimension, "parameters")
                 names.aliases[name] = resolved
         for name in scenario.uncertainty.switches:
-            names.parameter(f"switch.{name}", DIMENSIONLESS, 1.0, "uncertainty.switches")
+            symbol = names.parameter(f"switch.{name}", DIMENSIONLESS, 1.0, "uncertainty.switches")
+            names.claim(name, DIMENSIONLESS, "uncertainty.switches")
+            names.aliases[name] = symbol
+        self._declare_players()
         for clone, noun in scenario.cells.clones.items():
             self.overrides[clone] = {}
             for name, value in noun.set.items():
@@ -114,7 +126,28 @@ class NumberBuilder:
                 if name not in values:
                     raise unknown("parameter", name, values, place)
                 expr = names.expr(value, place, names.dimensions[name], constant=True, free=True)
+                if noun.player is not None:
+                    parent = names.resolve(Symbol(name))
+                    on = Symbol(player_parameter(noun.player))
+                    gain = Binary("*", on, Binary("-", expr, parent))
+                    expr = Binary("+", parent, gain)
                 self.overrides[clone][name] = expr
+
+    def _declare_players(self) -> None:
+        """Give every player of an arrow or clone its parameter; check those of parameters."""
+        scenario, names = self.scenario, self.names
+        holders = (*scenario.arrows.values(), *scenario.cells.clones.values())
+        for player in dict.fromkeys(h.player for h in holders if h.player is not None):
+            names.parameter(player_parameter(player), DIMENSIONLESS, 1.0, "players")
+        for name, noun in scenario.parameters.items():
+            if noun.player is not None and name not in names.values:
+                raise ScenarioError(
+                    f"{name} is derived, and credited to the player {noun.player.value}",
+                    allowed="a player on a plain number",
+                    remedy="credit one of the numbers that it is derived from",
+                    check="scenario.player-derived",
+                    where=Where(field=f"parameters.{name}.player"),
+                )
 
     def _changes(self) -> Iterator[tuple[str, Mapping[str, Value]]]:
         if self.variant is not None:
@@ -150,6 +183,9 @@ class NumberBuilder:
             self.factors.setdefault(noun.scales, []).append(Symbol(target))
 
     def _cell_axis(self, name: str, noun: Variation, place: str) -> None:
+        if noun.distribution == "bernoulli":
+            self._two_classes(name, noun, place)
+            return
         if noun.classes is None:
             raise ScenarioError(
                 "a cell or founder axis without classes",
@@ -161,7 +197,7 @@ class NumberBuilder:
         if noun.distribution not in ("lognormal", "normal"):
             raise ScenarioError(
                 f"distribution {noun.distribution} on a {noun.axis} axis",
-                allowed="lognormal or normal",
+                allowed="lognormal, normal or bernoulli",
                 remedy="choose one of them",
                 check="scenario.axis-distribution",
                 where=Where(field=f"{place}.distribution"),
@@ -175,14 +211,40 @@ class NumberBuilder:
         width = names.expr(
             noun.sd, f"{place}.sd", DIMENSIONLESS if log else dimension, constant=True, free=True
         )
-        nodes, _ = strata(noun.classes)
+        nodes, weights = strata(noun.classes)
         names.claim(name, dimension, "variation")
+        self.weights[name] = [Number(w) for w in weights]
         if log:
             self.axis[name] = [
                 Binary("*", middle, Call("exp", (Binary("*", width, Number(x)),))) for x in nodes
             ]
         else:
             self.axis[name] = [Binary("+", middle, Binary("*", width, Number(x))) for x in nodes]
+
+    def _two_classes(self, name: str, noun: Variation, place: str) -> None:
+        """Declare an axis of cells that have a property (1) or not (0)."""
+        if noun.classes not in (None, 2):
+            raise ScenarioError(
+                f"{noun.classes} classes of a property that a cell has or not",
+                allowed="2 classes",
+                remedy="leave classes out",
+                check="scenario.bernoulli-classes",
+                where=Where(field=f"{place}.classes"),
+            )
+        assert noun.mean is not None
+        share = self.names.expr(noun.mean, f"{place}.mean", DIMENSIONLESS, constant=True, free=True)
+        number = self.names.number(noun.mean, f"{place}.mean", DIMENSIONLESS)
+        if not 0.0 <= number <= 1.0:
+            raise ScenarioError(
+                f"a share of {noun.mean}",
+                allowed="0 to 1",
+                remedy="correct the share",
+                check="scenario.bernoulli-share",
+                where=Where(field=f"{place}.mean"),
+            )
+        self.names.claim(name, DIMENSIONLESS, "variation")
+        self.axis[name] = [Number(0.0), Number(1.0)]
+        self.weights[name] = [Binary("-", Number(1.0), share), share]
 
     def unit(self, unit: str, place: str) -> Dimension:
         """Return the dimension of a unit."""
@@ -203,6 +265,7 @@ def check_distribution(noun: Distribution, place: str, *, centre_elsewhere: bool
         "uniform": ("low", "high"),
         "loguniform": ("low", "high"),
         "beta": ("mean", "sd"),
+        "bernoulli": ("mean",),
     }[noun.distribution]
     optional = ("median",) if noun.distribution == "lognormal" else ("mean",)
     for what in ("median", "mean", "sd", "low", "high"):

@@ -13,7 +13,7 @@ from senescape.model import State
 from senescape.network import Birth, BirthLaw, Compartment, Outcome
 from senescape.units import COUNT, DIMENSIONLESS, TIME
 
-from .classes import strata
+from .classes import product_of
 from .names import unknown
 from .numbers import NumberBuilder
 
@@ -126,22 +126,19 @@ class PlaceBuilder(NumberBuilder):
         """Return the compartments of ``target`` in which a cell may land, with probabilities."""
         state = self.scenario.cells.states[target]
         carried = dict(cell.classes) if cell is not None else {}
-        choices: list[list[tuple[int, float]]] = []
+        choices: list[list[tuple[int, Expr]]] = []
         for axis in state.axes:
             noun = self.scenario.variation[axis]
             if axis in carried and (noun.inheritance == "inherited" or cell.state == target):  # type: ignore[union-attr]
-                choices.append([(carried[axis], 1.0)])
+                choices.append([(carried[axis], Number(1.0))])
             else:
-                _, weights = strata(len(self.axis[axis]))
-                choices.append(list(enumerate(weights)))
+                choices.append(list(enumerate(self.weights[axis])))
         landing: list[tuple[str, Expr]] = []
         for combination in product(*choices):
-            weight = 1.0
-            for _, share in combination:
-                weight *= share
+            weight = product_of(share for _, share in combination)
             indices = tuple(i for i, _ in combination)
             place = Place(clone, target, tuple(zip(state.axes, indices, strict=True)))
-            landing.append((self.ids[place], Number(weight)))
+            landing.append((self.ids[place], weight))
         return landing
 
     def outcomes(
@@ -151,14 +148,11 @@ class PlaceBuilder(NumberBuilder):
         spread = [self.landing(cell, c, t) for c, t in zip(clones, targets, strict=True)]
         outcomes = []
         for combination in product(*spread):
-            weight = 1.0
-            for _, share in combination:
-                assert isinstance(share, Number)
-                weight *= share.value
+            weight = product_of(share for _, share in combination)
             counts: dict[str, int] = {}
             for name, _ in combination:
                 counts[name] = counts.get(name, 0) + 1
-            outcomes.append(Outcome(tuple(counts.items()), Number(weight)))
+            outcomes.append(Outcome(tuple(counts.items()), weight))
         return tuple(outcomes)
 
     def acute(

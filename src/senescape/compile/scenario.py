@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from senescape.errors import ScenarioError, Where
-from senescape.model import Scenario
+from senescape.model import Figure1, Player, Scenario, player_parameter
 from senescape.network import Forcing, Network
 from senescape.units import TIME
 
@@ -29,6 +29,8 @@ class Compiled:
         Transitions by which tumour cells enter senescence.
     gates, routes : tuple of str
         Parameters that switch these arrows off, or send their cells elsewhere.
+    flows : mapping from arrow of Figure 1 to its transitions
+    players : mapping from player to the parameters that are 0 where the player is off
     """
 
     scenario: Scenario
@@ -38,6 +40,8 @@ class Compiled:
     entries: tuple[int, ...]
     gates: tuple[str, ...]
     routes: tuple[str, ...]
+    flows: dict[Figure1, tuple[int, ...]]
+    players: dict[Player, tuple[str, ...]]
 
 
 def compile_scenario(scenario: Scenario, regimen: str, variant: str | None = None) -> Compiled:
@@ -57,7 +61,38 @@ def compile_scenario(scenario: Scenario, regimen: str, variant: str | None = Non
     present = set(program.parameter_names)
     gates = tuple(g for e in entries if (g := f"gate.{e}") in present)
     routes = tuple(r for e in entries if (r := f"route.{e}") in present)
-    return Compiled(scenario, regimen, network, program, numbers, gates, routes)
+    return Compiled(
+        scenario,
+        regimen,
+        network,
+        program,
+        numbers,
+        gates,
+        routes,
+        _flows(scenario, program),
+        _players(scenario, present),
+    )
+
+
+def _flows(scenario: Scenario, program: Program) -> dict[Figure1, tuple[int, ...]]:
+    found: dict[Figure1, list[int]] = {}
+    for number, name in enumerate(program.transition_ids):
+        arrow = scenario.arrows.get(name.split("|")[0])
+        if arrow is not None:
+            found.setdefault(arrow.figure1, []).append(number)
+    return {arrow: tuple(numbers) for arrow, numbers in found.items()}
+
+
+def _players(scenario: Scenario, present: set[str]) -> dict[Player, tuple[str, ...]]:
+    """Return who can be switched off here; ``arrest`` is not among them: see the gates."""
+    found: dict[Player, list[str]] = {}
+    for player in Player:
+        if player is not Player.ARREST and (name := player_parameter(player)) in present:
+            found[player] = [name]
+    for name, noun in scenario.parameters.items():
+        if noun.player is not None and name in present:
+            found.setdefault(noun.player, []).append(name)
+    return {player: tuple(names) for player, names in found.items()}
 
 
 def scenario_network(scenario: Scenario, regimen: str, variant: str | None = None) -> Network:

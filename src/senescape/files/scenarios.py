@@ -15,9 +15,11 @@ from senescape.errors import ScenarioError, SenescapeError, Where, nearest
 from senescape.model import Scenario, refusal
 from senescape.network import check_network
 
+from .extends import merged
 from .strict_yaml import Document, read_document
 
 SUFFIX = ".yaml"
+DEEPEST_EXTENDS = 5
 _PART = re.compile(r"\.?([^.\[\]]+)|\[(\d+)\]")
 
 
@@ -82,6 +84,7 @@ def parse_scenario(text: str, file: str = "scenario") -> Scenario:
     """Read a scenario from text and check all of it, in every regimen and variant."""
     document = read_document(text, file)
     _check_version(document, file)
+    document.data = resolve(document, file)
     try:
         scenario = Scenario.model_validate(document.data)
     except ValidationError as error:
@@ -91,6 +94,31 @@ def parse_scenario(text: str, file: str = "scenario") -> Scenario:
     except SenescapeError as error:
         raise _placed(error, document, file) from None
     return scenario
+
+
+def resolve(document: Document, file: str, seen: tuple[str, ...] = ()) -> dict[str, object]:
+    """Return the data of a scenario laid over the one that it ``extends``, if any."""
+    data = dict(document.data)
+    base = data.pop("extends", None)
+    if base is None:
+        return data
+    line = document.line(("extends",))
+    if not isinstance(base, str) or base in seen or len(seen) >= DEEPEST_EXTENDS:
+        raise ScenarioError(
+            f"extends {base}" + (" in a circle" if base in seen else ""),
+            allowed=f"the name or path of a scenario, at most {DEEPEST_EXTENDS} deep",
+            remedy="name a scenario that does not lead back to this one",
+            check="file.extends",
+            where=Where(file=file, line=line, field="extends"),
+        )
+    beside = Path(file).parent / base
+    name = str(beside) if base not in bundled() and beside.exists() else base
+    try:
+        text, origin = scenario_text(name)
+        below = resolve(read_document(text, origin), origin, (*seen, base))
+    except SenescapeError as error:
+        raise error.at(Where(file=file, line=line, field="extends")) from None
+    return merged(below, data)
 
 
 def check_scenario(scenario: Scenario) -> None:

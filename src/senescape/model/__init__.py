@@ -1,12 +1,13 @@
 """The nouns of a scenario: cells, arrows, signals, therapy, host, observation, question."""
 
-from senescape.model.arrows import Arrow, Figure1, Player, Rerouting
+from senescape.model.arrows import Arrow, Figure1, Rerouting
 from senescape.model.base import Noun, Value, read_value
 from senescape.model.cells import Cells, Clone, Crowding, Initial, Role, State
 from senescape.model.host import Host
 from senescape.model.measured import Measured, MeasuredWells
 from senescape.model.observation import Noise, Observable
 from senescape.model.outcome import Endpoint, EndpointName, OutcomeNoun, Progression
+from senescape.model.players import Player, player_parameter
 from senescape.model.refusal import dotted, refusal
 from senescape.model.scenario import ASSUMPTION, Citation, ParameterNoun, Scenario, Variant
 from senescape.model.signals import Inflow, PortNoun, Secretion, SignalLaw, SignalNoun
@@ -79,6 +80,7 @@ __all__ = [
     "Variation",
     "Washout",
     "dotted",
+    "player_parameter",
     "read_value",
     "refusal",
 ]

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 
 from .base import Amount, Noun
 from .cells import Name
+from .players import Player
 
 
 class Figure1(Enum):
@@ -28,20 +29,6 @@ class Figure1(Enum):
     HOUSEKEEPING = "housekeeping"
 
 
-class Player(Enum):
-    """Those among whom the effect can be shared out."""
-
-    ARREST = "arrest"
-    REENTRY = "reentry"
-    DELAYED_APOPTOSIS = "delayed_apoptosis"
-    CLEARANCE = "clearance"
-    FEEDER = "feeder"
-    SASP_SURVIVAL = "sasp_survival"
-    PARACRINE_ARREST = "paracrine_arrest"
-    ESCAPE_PREEXISTING = "escape_preexisting"
-    ESCAPE_ACQUIRED = "escape_acquired"
-
-
 class Arrow(Noun):
     """One arrow, or the same arrow out of several states.
 
@@ -59,6 +46,8 @@ class Arrow(Noun):
         The clone of the first product (mutation); the others keep their own.
     switch : str, optional
         A structural switch of ``uncertainty.switches`` that multiplies the rate by 0 or 1.
+    player : Player, optional
+        Who is credited with the arrow; where the player is off, so is the arrow.
     """
 
     from_: Annotated[tuple[Name, ...], Field(alias="from")]

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from .base import Amount, Noun
+from .players import Player
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,59}$")]
 MAX_STAGES = 500
@@ -42,11 +43,14 @@ class Clone(Noun):
         The clone that it arises from.
     set : mapping
         Parameters that differ, with their values (formulas may use the parent's value).
+    player : Player, optional
+        Who is credited with the difference; where the player is off, the clone is as its parent.
     """
 
     label: str = ""
     parent: Name | None = None
     set: dict[Name, Amount] = Field(default_factory=dict)
+    player: Player | None = None
 
 
 class State(Noun):

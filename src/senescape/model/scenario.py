@@ -15,6 +15,7 @@ from .host import Host
 from .measured import Measured
 from .observation import Observable
 from .outcome import OutcomeNoun
+from .players import Player
 from .signals import PortNoun, SignalNoun
 from .therapy import Drug, Radiation, Regimen
 from .uncertainty import Uncertainty, Variation
@@ -42,7 +43,8 @@ class Inducer(Noun):
 class ParameterNoun(Noun):
     """A number with its unit and where it comes from, or a formula over other parameters.
 
-    ``source`` is a key of ``citations`` or the word assumption.
+    ``source`` is a key of ``citations`` or the word assumption. ``player``: who is credited with
+    this gain; where the player is off, the number is 0 (only a plain number can have one).
     """
 
     value: Amount
@@ -50,6 +52,7 @@ class ParameterNoun(Noun):
     label: str = ""
     symbol: str = ""
     note: str = ""
+    player: Player | None = None
 
 
 class Variant(Noun):

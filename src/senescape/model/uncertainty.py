@@ -17,12 +17,13 @@ class Distribution(Noun):
     ----------
     distribution : str
         ``lognormal`` (median, sd of the natural logarithm), ``normal`` (mean, sd), ``uniform`` and
-        ``loguniform`` (low, high), ``beta`` (mean, sd; between 0 and 1).
+        ``loguniform`` (low, high), ``beta`` (mean, sd; between 0 and 1), ``bernoulli`` (1 with the
+        probability ``mean``, else 0).
     zero : float
         Probability that the number is exactly 0 instead (a mechanism that may not exist).
     """
 
-    distribution: Literal["lognormal", "normal", "uniform", "loguniform", "beta"]
+    distribution: Literal["lognormal", "normal", "uniform", "loguniform", "beta", "bernoulli"]
     median: Amount | None = None
     mean: Amount | None = None
     sd: Amount | None = None

@@ -98,7 +98,7 @@ def run_lanes(
     times: Float,
     *,
     assays: tuple[str, ...] | None = None,
-    tallies: tuple[int, ...] = (),
+    tallies: tuple[tuple[int, ...], ...] = (),
     monitor: Monitor | None = None,
 ) -> Float:
     """Run every lane and return what was counted.
@@ -111,12 +111,12 @@ def run_lanes(
         In order [day].
     assays : tuple of str, optional
         Which assays to keep; all by default.
-    tallies : tuple of int
-        Transitions whose firings are summed into one more row.
+    tallies : tuple of tuple of int
+        Groups of transitions; the firings of each group are summed into one more row.
 
     Returns
     -------
-    (assays [+ 1], outputs, lanes) array
+    (assays + groups, outputs, lanes) array
         The same for any number of threads and any chunking: lanes share nothing.
 
     Raises
@@ -127,7 +127,7 @@ def run_lanes(
     names = program.assay_ids if assays is None else assays
     rows = np.array([program.assay(name) for name in names], np.int64)
     lanes = len(streams)
-    shape = (len(rows) + bool(tallies), len(times), lanes)
+    shape = (len(rows) + len(tallies), len(times), lanes)
     if np.prod(shape, dtype=float) * 8.0 > LARGEST_RESULT:
         raise RunError(
             f"a result of {shape[0]} variables x {shape[1]} times x {lanes} hosts",
@@ -145,8 +145,8 @@ def run_lanes(
         states = run_engine(engine, program, parameters[:, part], own, times)
         for index, state in enumerate(states):
             result[: len(rows), index, part] = observe(program, state)[rows]
-            if tallies:
-                result[-1, index, part] = state.tally[list(tallies)].sum(axis=0)
+            for group, members in enumerate(tallies, len(rows)):
+                result[group, index, part] = state.tally[list(members)].sum(axis=0)
         return part.stop - part.start
 
     with ThreadPoolExecutor(workers()) as pool:

@@ -94,11 +94,9 @@ def run_worlds(
             cohort.streams,
             times,
             assays=rows,
-            tallies=compiled.entries,
+            tallies=(compiled.entries,),
             monitor=monitor,
         )
-        if not compiled.entries:
-            values = np.concatenate([values, np.zeros((1, *values.shape[1:]))])
         return History(times, values[0], values[1], values[2], values[3:8], values[8])
 
     same = run(None)
