@@ -136,9 +136,11 @@ class NumberBuilder:
     def _declare_players(self) -> None:
         """Give every player of an arrow or clone its parameter; check those of parameters."""
         scenario, names = self.scenario, self.names
-        holders = (*scenario.arrows.values(), *scenario.cells.clones.values())
-        for player in dict.fromkeys(h.player for h in holders if h.player is not None):
-            names.parameter(player_parameter(player), DIMENSIONLESS, 1.0, "players")
+        credited = [a.player for a in scenario.arrows.values()]
+        credited += [c.player for c in scenario.cells.clones.values()]
+        for player in dict.fromkeys(credited):
+            if player is not None:
+                names.parameter(player_parameter(player), DIMENSIONLESS, 1.0, "players")
         for name, noun in scenario.parameters.items():
             if noun.player is not None and name not in names.values:
                 raise ScenarioError(
