@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 
@@ -14,6 +16,10 @@ from senescape.model import Figure1
 
 from .bench import bench
 
+pytestmark = pytest.mark.skipif(
+    os.environ.get("NUMBA_DISABLE_JIT", "0") not in {"", "0"},
+    reason="minutes where kernels are not compiled",
+)
 DAYS = tuple(float(d) for d in range(0, 41))
 # no feedback of any kind, no growth, arrest for good
 STILL = {

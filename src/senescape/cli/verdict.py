@@ -11,7 +11,7 @@ from senescape.cohort import WellPrediction, predict_wells
 from senescape.files import read_scenario
 from senescape.model import Scenario
 from senescape.report import chosen_verdict, verdict_page
-from senescape.verdict import Verdict, interval, judge, regimens_of
+from senescape.verdict import PLAYER_WORDS, Verdict, interval, judge, regimens_of
 
 from .output import Bar, plain_json, table, write_text
 
@@ -36,6 +36,7 @@ def run_verdict(
     scenario = read_scenario(name)
     regimens = regimens_of(scenario, wanted)
     verdicts = []
+    chosen = scenario.outcome.regimen if scenario.outcome is not None else None
     for regimen in regimens:
         with Bar(regimen).shown() as bar:
             verdicts.append(
@@ -49,6 +50,7 @@ def run_verdict(
                     engine=engine,
                     step=step,
                     variant=variant,
+                    shares=len(regimens) == 1 or regimen == chosen,
                     monitor=bar,
                 )
             )
@@ -133,11 +135,21 @@ def verdict_text(verdicts: list[Verdict], wells: list[WellPrediction]) -> str:
         [rule.value, result.word.value, interval(result.effect), rule.words]
         for rule, result in chosen.rules.items()
     ]
+    players = [
+        [PLAYER_WORDS[player.value], interval(effect)]
+        for player, effect in chosen.shares.items()
+        if effect.estimate or effect.low or effect.high
+    ]
+    shares = [
+        f"{chosen.regimen}, the effect shared out among the arrows:\n"
+        + table(["arrow", f"share [{chosen.unit}]"], players)
+    ]
     return "\n\n".join(
         [
             textwrap.fill(chosen.headline(), 100),
             table(heads, rows),
             f"{chosen.regimen}, by where the cells would have gone:\n"
             + table(["rule", "verdict", f"effect [{chosen.unit}]", "compared with"], rules),
+            *(shares if players else []),
         ]
     )

@@ -7,6 +7,7 @@ from senescape.figures.verdict import (
     effect_curve,
     mean_counts,
     recovered_wells,
+    share_bars,
 )
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "effect_curve",
     "mean_counts",
     "recovered_wells",
+    "share_bars",
     "svg_of",
 ]

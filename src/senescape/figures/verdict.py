@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from senescape.cohort import WellPrediction
-from senescape.verdict import BOX_WORDS, RULES, Rule, Verdict
+from senescape.verdict import BOX_WORDS, PLAYER_WORDS, RULES, Rule, Verdict
 
 from .style import (
     BLUE,
@@ -181,4 +181,20 @@ def census_bars(verdicts: Sequence[Verdict]) -> Figure:
     axes.set_xlim(0.0, 100.0)
     axes.set_xlabel(f"% of hosts at day {verdicts[0].question.horizon:g}")
     figure.legend(loc="outside upper left", ncols=2, fontsize=9)
+    return figure
+
+
+@styled
+def share_bars(verdict: Verdict) -> Figure:
+    """Draw the share of each player in the effect, with what is not known as a bar."""
+    shown = [(p, e) for p, e in verdict.shares.items() if e.estimate or e.low or e.high]
+    figure, axes = _axes(7.2, 0.36 * max(1, len(shown)) + 0.75)
+    at = np.arange(len(shown))[::-1]
+    estimates = np.array([e.estimate for _, e in shown])
+    colours = [GREEN if x >= 0.0 else RED for x in estimates]
+    axes.axvline(0.0, color=SOFT, linewidth=0.8)
+    axes.barh(at, estimates, height=0.62, color=colours, alpha=0.75)
+    axes.hlines(at, [e.low for _, e in shown], [e.high for _, e in shown], color=INK, linewidth=1.3)
+    axes.set_yticks(at, [PLAYER_WORDS[p.value] for p, _ in shown])
+    axes.set_xlabel(f"share of the effect ({verdict.unit}); friend to the right")
     return figure

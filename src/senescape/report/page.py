@@ -34,6 +34,7 @@ def verdict_page(verdicts: Sequence[Verdict], wells: Sequence[WellPrediction] = 
         effect_curve,
         mean_counts,
         recovered_wells,
+        share_bars,
         svg_of,
     )
 
@@ -43,12 +44,14 @@ def verdict_page(verdicts: Sequence[Verdict], wells: Sequence[WellPrediction] = 
         "effects": effect_by_regimen(verdicts) if len(verdicts) > 1 else None,
         "curve": effect_curve(chosen),
         "census": census_bars(verdicts),
+        "shares": share_bars(chosen) if any(e.estimate for e in chosen.shares.values()) else None,
         "wells": recovered_wells(wells) if wells else None,
         "counts": mean_counts(wells) if wells else None,
     }
     titles = {
         "effects": "effect of senescence by regimen",
         "curve": "effect of senescence over time",
+        "shares": "share of each arrow in the effect",
         "census": "what became of the hosts",
         "wells": "wells recovered, predicted and measured",
         "counts": "mean counts, predicted and measured",
@@ -85,6 +88,7 @@ def verdict_page(verdicts: Sequence[Verdict], wells: Sequence[WellPrediction] = 
         assumptions=[n for n, p in scenario.parameters.items() if p.source == ASSUMPTION],
         interval=interval,
         short=short,
+        share_sum=sum(e.estimate for e in chosen.shares.values()),
         packages=package_versions(),
     )
 

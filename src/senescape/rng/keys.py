@@ -39,6 +39,7 @@ class Purpose(IntEnum):
     OBSERVATION = 5
     PARAMETERS = 6
     HETEROGENEITY = 7
+    ORDER = 8
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")

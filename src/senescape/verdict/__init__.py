@@ -12,18 +12,29 @@ from senescape.verdict.endpoints import (
     progression_time,
 )
 from senescape.verdict.judge import curve_times, judge, regimens_of
-from senescape.verdict.nouns import RuleResult, Verdict
-from senescape.verdict.sentences import BOX_WORDS, DISCLAIMER, headline, interval, signed
+from senescape.verdict.nouns import Reading, RuleResult, Verdict
+from senescape.verdict.sentences import (
+    BOX_WORDS,
+    DISCLAIMER,
+    PLAYER_WORDS,
+    headline,
+    interval,
+    signed,
+)
+from senescape.verdict.shares import HostShares, share_out
 from senescape.verdict.words import Effect, Word, effect_of, headline_word, shrink, wilson, word_of
 
 __all__ = [
     "BOXES",
     "BOX_WORDS",
     "DISCLAIMER",
+    "PLAYER_WORDS",
     "RULES",
     "Box",
     "Effect",
     "History",
+    "HostShares",
+    "Reading",
     "Rule",
     "RuleResult",
     "Verdict",
@@ -42,6 +53,7 @@ __all__ = [
     "progression_time",
     "regimens_of",
     "run_worlds",
+    "share_out",
     "shrink",
     "signed",
     "wilson",

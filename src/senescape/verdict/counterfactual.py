@@ -66,6 +66,31 @@ def arm_parameters(compiled: Compiled, cohort: Cohort, rule: Rule | None) -> Flo
     return parameters
 
 
+def run_world(
+    compiled: Compiled,
+    parameters: Float,
+    cohort: Cohort,
+    times: Float,
+    *,
+    engine: str = "leap",
+    step: float | None = None,
+    monitor: Monitor | None = None,
+) -> History:
+    """Run the hosts of a cohort in one world, given its parameters (parameters, hosts)."""
+    rows = (*ASSAYS, *(f"origin:{origin}" for origin in ORIGINS))
+    values = run_lanes(
+        engine_named(engine, step=step),
+        compiled.program,
+        parameters,
+        cohort.streams,
+        times,
+        assays=rows,
+        tallies=(compiled.entries,),
+        monitor=monitor,
+    )
+    return History(times, values[0], values[1], values[2], values[3:8], values[8])
+
+
 def run_worlds(
     compiled: Compiled,
     cohort: Cohort,
@@ -83,21 +108,12 @@ def run_worlds(
     times : (times,)
         The first at or before 0 [day].
     """
-    runner = engine_named(engine, step=step)
-    rows = (*ASSAYS, *(f"origin:{origin}" for origin in ORIGINS))
 
     def run(rule: Rule | None) -> History:
-        values = run_lanes(
-            runner,
-            compiled.program,
-            arm_parameters(compiled, cohort, rule),
-            cohort.streams,
-            times,
-            assays=rows,
-            tallies=(compiled.entries,),
-            monitor=monitor,
+        parameters = arm_parameters(compiled, cohort, rule)
+        return run_world(
+            compiled, parameters, cohort, times, engine=engine, step=step, monitor=monitor
         )
-        return History(times, values[0], values[1], values[2], values[3:8], values[8])
 
     same = run(None)
     # Nothing to switch off: the worlds are one, down to the byte.

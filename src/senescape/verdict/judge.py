@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import time as clock
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from senescape.cohort import cohort_of
+from senescape.cohort import Cohort, cohort_of
 from senescape.compile import Compiled, compile_scenario
 from senescape.compile.question import Question, question_of
 from senescape.errors import RunError, nearest
-from senescape.model import EndpointName, Scenario
+from senescape.model import EndpointName, Player, Scenario
 from senescape.results import Provenance
 from senescape.run import Monitor
 
 from .counterfactual import RULES, Rule, Worlds, run_worlds
 from .endpoints import BOXES, History, box_of, endpoint_values, progression_time
-from .nouns import RuleResult, Verdict
+from .nouns import Reading, RuleResult, Verdict
+from .shares import share_out
 from .words import Effect, Word, effect_of, headline_word, word_of
 
 Float = NDArray[np.float64]
@@ -28,6 +30,7 @@ DEFAULT_HOSTS = 2
 DEFAULT_SEED = 1
 DEFAULT_STEP = 1.0 / 6.0
 CURVE_POINTS = 60
+FEWEST_DRAWS_OF_A_READING = 10
 
 
 def judge(
@@ -41,6 +44,7 @@ def judge(
     engine: str = "leap",
     step: float | None = None,
     variant: str | None = None,
+    shares: bool = False,
     monitor: Monitor | None = None,
 ) -> Verdict:
     """Return the verdict on inducing senescence under one regimen.
@@ -55,6 +59,8 @@ def judge(
         Where more draws could decide the word, they are added up to this number.
     step : float, optional
         Longest step of the leap engine [day]; 4 h by default.
+    shares : bool
+        Share the effect out among the players of Figure 1 (more worlds are run).
 
     Raises
     ------
@@ -68,6 +74,7 @@ def judge(
     times = curve_times(compiled.program.forcing.start, question)
     step = DEFAULT_STEP if step is None else step
     parts: list[Worlds] = []
+    cohorts: list[Cohort] = []
     total = 0
     wanted = draws
     while True:
@@ -79,6 +86,7 @@ def judge(
             hosts=hosts,
             first_draw=total,
         )
+        cohorts.append(cohort)
         parts.append(run_worlds(compiled, cohort, times, engine=engine, step=step, monitor=monitor))
         total = wanted
         rules = _rules(parts, question, total, hosts)
@@ -86,9 +94,69 @@ def judge(
         if not undecided or budget is None or total >= budget:
             break
         wanted = min(2 * total, budget)
-    return _verdict(
-        compiled, parts, question, rules, variant, total, hosts, seed, engine, step, began
-    )
+    verdict = _verdict(compiled, parts, question, rules, variant, total, hosts, seed, engine, step)
+    found: dict[Player, Effect] = {}
+    if shares:
+        found = _shares(compiled, cohorts, question, times, total, hosts, engine, step, monitor)
+    took = replace(verdict.provenance, run={"seconds": clock.perf_counter() - began})
+    readings = _readings(scenario, parts, cohorts, question, hosts)
+    return replace(verdict, shares=found, readings=readings, provenance=took)
+
+
+def _shares(
+    compiled: Compiled,
+    cohorts: list[Cohort],
+    question: Question,
+    times: Float,
+    draws: int,
+    hosts: int,
+    engine: str,
+    step: float,
+    monitor: Monitor | None,
+) -> dict[Player, Effect]:
+    """Return the share of every player over draws; 0 for those that the scenario does not have."""
+    parts = [
+        share_out(compiled, c, question, times, engine=engine, step=step, monitor=monitor)
+        for c in cohorts
+    ]
+    values = np.concatenate([p.values for p in parts], axis=1)
+    delta = question.deltas[question.headline]
+    nothing = np.zeros(draws)
+    result = {player: effect_of(nothing, nothing, delta) for player in Player}
+    for player, row in zip(parts[0].players, values, strict=True):
+        result[player] = effect_of(*inner_means(row, draws, hosts), delta)
+    return result
+
+
+def _readings(
+    scenario: Scenario,
+    parts: list[Worlds],
+    cohorts: list[Cohort],
+    question: Question,
+    hosts: int,
+) -> dict[str, Reading]:
+    """Return the effect by each structure that is not known: a switch, or a mechanism at zero."""
+    on = _join(p.on for p in parts)
+    off = _join(p.off[Rule.RENORMALISED] for p in parts)
+    at = int(np.searchsorted(on.time, question.horizon))
+    gain = difference(on, off, question.headline, question)[at]
+    delta = question.deltas[question.headline]
+    noun = scenario.uncertainty
+    names = [f"switch.{name}" for name in noun.switches]
+    names += [name for name, d in noun.parameters.items() if 0.0 < d.zero < 1.0]
+    result = {}
+    for name in names:
+        present = np.concatenate([c.outer[name] for c in cohorts]) != 0.0
+
+        def effect(chosen: NDArray[np.bool_]) -> Effect | None:
+            draws = int(chosen.sum())
+            if draws < FEWEST_DRAWS_OF_A_READING:
+                return None
+            return effect_of(*inner_means(gain[np.repeat(chosen, hosts)], draws, hosts), delta)
+
+        share = float(present.mean())
+        result[name.removeprefix("switch.")] = Reading(effect(present), effect(~present), share)
+    return result
 
 
 def _check_numbers(draws: int, hosts: int) -> None:
@@ -200,7 +268,6 @@ def _verdict(
     seed: int,
     engine: str,
     step: float,
-    began: float,
 ) -> Verdict:
     scenario = compiled.scenario
     on = _join(p.on for p in parts)
@@ -226,7 +293,7 @@ def _verdict(
             "hosts": hosts,
             "step_hours": round(24.0 * step, 9),
         },
-        {"seconds": clock.perf_counter() - began},
+        {},
     )
     return Verdict(
         scenario=scenario,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senescape.compile.question import Question
-from senescape.model import EndpointName, Scenario
+from senescape.model import EndpointName, Player, Scenario
 from senescape.results import Provenance
 
 from .counterfactual import Rule
@@ -41,6 +41,23 @@ class RuleResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """The effect where a structure that is not known is present, and where it is absent.
+
+    Parameters
+    ----------
+    present, absent : Effect or None
+        None where fewer than ten draws have it so.
+    share : float
+        Share of draws in which it is present.
+    """
+
+    present: Effect | None
+    absent: Effect | None
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """Is inducing senescence friend or foe, by how much, and how surely.
 
@@ -57,6 +74,10 @@ class Verdict:
     census_off : mapping of rule to the same without senescence
     recovered : float
         Share of hosts that have progressed by the horizon.
+    shares : mapping of player to its share of the effect
+        They sum to the effect; empty where they were not asked for.
+    readings : mapping
+        The effect by each structure that is not known, under ``renormalised``.
     """
 
     scenario: Scenario
@@ -74,6 +95,8 @@ class Verdict:
     hosts: int
     provenance: Provenance
     notes: tuple[str, ...] = field(default=())
+    shares: dict[Player, Effect] = field(default_factory=dict)
+    readings: dict[str, Reading] = field(default_factory=dict)
 
     @property
     def main(self) -> RuleResult:

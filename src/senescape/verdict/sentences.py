@@ -39,6 +39,19 @@ BOX_WORDS = {
 }
 
 
+PLAYER_WORDS = {
+    "arrest": "arrest",
+    "reentry": "re-entry",
+    "delayed_apoptosis": "delayed apoptosis",
+    "clearance": "immune clearance",
+    "feeder": "feeding",
+    "sasp_survival": "SASP survival",
+    "paracrine_arrest": "paracrine arrest",
+    "escape_preexisting": "pre-existing escape",
+    "escape_acquired": "acquired escape",
+}
+
+
 def signed(value: float) -> str:
     """Return a number with its sign and as many digits as a reader needs."""
     digits = 1 if abs(value) < 10.0 else 0
@@ -76,7 +89,7 @@ def headline(verdict: Verdict) -> str:
     text = (
         f"With {regimen}, {horizon}, {place}: {_claim(verdict)}. "
         f"{interval(effect)} {phrase} compared with the same cells {main.rule.words}. "
-        f"{_census_sentence(verdict)} {_flip_sentence(verdict)} "
+        f"{_census_sentence(verdict)} {_share_sentence(verdict)} {_flip_sentence(verdict)} "
         f"{100 * verdict.scenario.assumed_fraction():.0f} % of the numbers are assumptions. "
         f"{DISCLAIMER}"
     )
@@ -110,6 +123,22 @@ def _census_sentence(verdict: Verdict) -> str:
     ]
     what = "wells" if verdict.scenario.setting == "culture" else "hosts"
     return f"Of 100 {what}: {', '.join(parts)}."
+
+
+def _share_sentence(verdict: Verdict) -> str:
+    """Say who is for it and who against, those that stand out of their Monte Carlo error."""
+    seen = {
+        PLAYER_WORDS[player.value]: effect.estimate
+        for player, effect in verdict.shares.items()
+        if abs(effect.estimate) > 2.0 * effect.monte_carlo_error and signed(effect.estimate) != "0"
+    }
+    parts = []
+    for label, sign in (("For it", 1.0), ("against", -1.0)):
+        side = sorted(((n, v) for n, v in seen.items() if sign * v > 0.0), key=lambda x: -abs(x[1]))
+        if side:
+            parts.append(f"{label}: {', '.join(f'{n} {signed(v)}' for n, v in side)}")
+    text = "; ".join(parts)
+    return f"{text[0].upper()}{text[1:]}." if text else ""
 
 
 def _flip_sentence(verdict: Verdict) -> str:
@@ -190,7 +219,18 @@ def plain(verdict: Verdict) -> dict[str, object]:
         "endpoints": endpoints,
         "census": verdict.census,
         "regrowth": verdict.recovered,
-        "shares": {},
+        "shares": {
+            player.value: plain_effect(effect, verdict.unit)
+            for player, effect in verdict.shares.items()
+        },
+        "readings": {
+            name: {
+                "share_of_draws": reading.share,
+                "present": _plain_reading(reading.present, verdict.unit),
+                "absent": _plain_reading(reading.absent, verdict.unit),
+            }
+            for name, reading in verdict.readings.items()
+        },
         "flips": list(main.flips),
         "assumed_fraction": verdict.scenario.assumed_fraction(),
         "seed": verdict.provenance.seed,
@@ -199,6 +239,16 @@ def plain(verdict: Verdict) -> dict[str, object]:
         "notes": list(verdict.notes),
         "scenario": {"name": verdict.scenario.name, "digest": verdict.scenario.digest},
         "provenance": verdict.provenance.to_dict(),
+    }
+
+
+def _plain_reading(effect: Effect | None, unit: str) -> dict[str, object] | None:
+    if effect is None:
+        return None
+    return {
+        "probability_beneficial": effect.probability_beneficial,
+        "probability_harmful": effect.probability_harmful,
+        "effect": plain_effect(effect, unit),
     }
 
 

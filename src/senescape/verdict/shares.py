@@ -1,0 +1,154 @@
+"""Who did it: the effect shared out among the players, by Shapley's rule under arrest.
+
+The worth of a coalition C is v(C) = Y(senescence on, players C on) - Y(senescence off, players C
+on), the same hosts and chance in both. Without the arrest nothing else can act through it, so
+that it comes first in every order (a precedence constraint: Faigle & Kern 1992,
+doi:10.1007/BF01240145): its share is v(only arrest), and a share of any other player is the mean,
+over orders of the others, of what it adds when it joins. The shares of one host sum to its V.
+
+With few players every coalition is run; else each host draws one order and takes it forward and
+backward (paired permutations), which is unbiased and cancels much of the noise.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from senescape.cohort import Cohort
+from senescape.cohort.draws import uniforms, word_of
+from senescape.compile import Compiled
+from senescape.compile.question import Question
+from senescape.model import EndpointName, Player
+from senescape.rng import Purpose
+from senescape.run import Monitor
+
+from .counterfactual import Rule, arm_parameters, run_world
+from .endpoints import endpoint_values
+
+Float = NDArray[np.float64]
+Bool = NDArray[np.bool_]
+Worth = Callable[[Bool], Float]
+
+MOST_PLAYERS_IN_FULL = 3
+
+
+@dataclass(frozen=True, slots=True)
+class HostShares:
+    """What each player contributes in each host.
+
+    Parameters
+    ----------
+    players : tuple of Player
+        ``arrest`` first; players that the scenario does not have are left out (their share is 0).
+    values : (players, hosts)
+        In the unit of the end point; the sum over players is V of the host.
+    """
+
+    players: tuple[Player, ...]
+    values: Float
+
+
+def share_out(
+    compiled: Compiled,
+    cohort: Cohort,
+    question: Question,
+    times: Float,
+    *,
+    rule: Rule = Rule.RENORMALISED,
+    endpoint: EndpointName | None = None,
+    engine: str = "leap",
+    step: float | None = None,
+    in_full: bool | None = None,
+    monitor: Monitor | None = None,
+) -> HostShares:
+    """Share out V at the horizon among the players, in every host of a cohort.
+
+    Parameters
+    ----------
+    times : (times,)
+        Those after the horizon are not run [day].
+    in_full : bool, optional
+        Run every coalition (2^players worlds) in place of one pair of orders a host; by default
+        where there are at most three players beside the arrest.
+    """
+    others = tuple(compiled.players)
+    target = endpoint or question.headline
+    grid = times[times <= question.horizon]
+
+    def worth(present: Bool) -> Float:
+        """Return V of every host with the players present, (others, hosts) -> (hosts,)."""
+        ends = []
+        for world in (None, rule):
+            parameters = arm_parameters(compiled, cohort, world)
+            for row, player in enumerate(others):
+                for name in compiled.players[player]:
+                    parameters[compiled.program.parameter(name), ~present[row]] = 0.0
+            history = run_world(
+                compiled, parameters, cohort, grid, engine=engine, step=step, monitor=monitor
+            )
+            ends.append(endpoint_values(history, target.value, question.rule)[-1])
+        result: Float = ends[0] - ends[1]
+        return result
+
+    hosts = cohort.parameters.shape[1]
+    if in_full is None:
+        in_full = len(others) <= MOST_PLAYERS_IN_FULL
+    if not compiled.entries:
+        return HostShares((Player.ARREST, *others), np.zeros((1 + len(others), hosts)))
+    values = (
+        shapley_in_full(worth, len(others), hosts)
+        if in_full
+        else shapley_by_orders(worth, orders_of(cohort, others))
+    )
+    return HostShares((Player.ARREST, *others), values)
+
+
+def orders_of(cohort: Cohort, players: Iterable[Player]) -> NDArray[np.int64]:
+    """Return a random order of the players for every host, (players, hosts); keyed by name."""
+    keys = cohort.streams.keys(Purpose.ORDER)
+    scores = np.array([uniforms(keys, word_of(player.value)) for player in players])
+    return np.argsort(scores, axis=0)
+
+
+def shapley_in_full(worth: Worth, players: int, hosts: int) -> Float:
+    """Return exact shares from all coalitions, (1 + players, hosts); row 0 is the arrest."""
+    known: dict[frozenset[int], Float] = {}
+    for size in range(players + 1):
+        for members in combinations(range(players), size):
+            present = np.zeros((players, hosts), np.bool_)
+            present[list(members)] = True
+            known[frozenset(members)] = worth(present)
+    values = np.zeros((1 + players, hosts))
+    values[0] = known[frozenset()]
+    for there, base in known.items():
+        for player in set(range(players)) - there:
+            orders = math.factorial(len(there)) * math.factorial(players - len(there) - 1)
+            weight = orders / math.factorial(players)
+            values[1 + player] += weight * (known[there | {player}] - base)
+    return values
+
+
+def shapley_by_orders(worth: Worth, orders: NDArray[np.int64]) -> Float:
+    """Return estimated shares from each host's order and its reverse, (1 + players, hosts)."""
+    players, hosts = orders.shape
+    lanes = np.arange(hosts)
+    nobody = worth(np.zeros((players, hosts), np.bool_))
+    everybody = worth(np.ones((players, hosts), np.bool_))
+    values = np.zeros((1 + players, hosts))
+    values[0] = nobody
+    for order in (orders, orders[::-1]):
+        present = np.zeros((players, hosts), np.bool_)
+        before = nobody
+        for position in range(players):
+            joining = order[position]
+            present[joining, lanes] = True
+            after = everybody if position == players - 1 else worth(present)
+            values[1 + joining, lanes] += 0.5 * (after - before)
+            before = after
+    return values
