@@ -66,6 +66,10 @@ class SenescapeError(Exception):
         self.where = where or Where()
         super().__init__(given)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # the default would call the class with `given` alone, and break a pool of processes
+        return _rebuilt, (type(self), self.given, self.allowed, self.remedy, self.check, self.where)
+
     def at(self, where: Where) -> SenescapeError:
         """Return the same error with the missing parts of its place filled in."""
         known = self.where
@@ -81,6 +85,12 @@ class SenescapeError(Exception):
         head = f"{place}: " if place else ""
         text = f"{head}{self.given}; allowed: {self.allowed}; {self.remedy} [{self.check}]"
         return " ".join(text.split())
+
+
+def _rebuilt(
+    kind: type[SenescapeError], given: str, allowed: str, remedy: str, check: str, where: Where
+) -> SenescapeError:
+    return kind(given, allowed=allowed, remedy=remedy, check=check, where=where)
 
 
 class ExpressionError(SenescapeError):
