@@ -120,3 +120,17 @@ def test_cohorts_without_uncertainty_or_variation_stand_at_the_stated_values() -
     cohort = cohort_of(scenario, program, seed=1, draws=2, hosts=3, uncertain=False, varied=False)
     assert (cohort.parameters == program.parameter_defaults[:, None]).all()
     assert cohort.outer == {}
+
+
+def test_a_variant_multiplies_the_draws_of_what_it_sets() -> None:
+    """Three times the repair rate in every draw, and nothing else changed."""
+    text = GOOD.replace("outcome:\n", "variants: {fast: {set: {repair: 0.3 / day}}}\noutcome:\n")
+    scenario = parse_scenario(text)
+    usual, fast = (
+        cohort_of(
+            scenario, p := compile_scenario(scenario, "pulse", v).program, seed=1, draws=9, hosts=1
+        ).parameters[p.parameter("repair")]
+        for v in (None, "fast")
+    )
+    np.testing.assert_allclose(fast, 3.0 * usual, rtol=1e-12)
+    assert len(set(usual)) == 9

@@ -83,10 +83,24 @@ def cohort_of(
         outer = outer_draws(scenario, names, seed, first_draw, draws)
         for name, values in outer.items():
             if name in rows:
-                parameters[rows[name]] = np.repeat(values, hosts)
+                stated = float(program.parameter_defaults[rows[name]])
+                drawn = _as_chosen(names, name, stated, values)
+                parameters[rows[name]] = np.repeat(drawn, hosts)
     if varied:
         _vary(scenario, names, streams, rows, parameters)
     return Cohort(parameters, streams, draws, hosts, outer)
+
+
+def _as_chosen(names: Names, name: str, stated: float, drawn: Float) -> Float:
+    """Return draws of a parameter to which a variant or regimen has given another value.
+
+    They keep their relative spread: a genotype that multiplies a number by 30 does so in every
+    draw. Where the scenario's own value is 0 there is no ratio, and the new value stands.
+    """
+    usual = names.values[name][1] if name in names.values else stated
+    if stated == usual:
+        return drawn
+    return drawn * (stated / usual) if usual != 0.0 else np.full_like(drawn, stated)
 
 
 def outer_draws(
