@@ -4,11 +4,14 @@
 PYTHON = python3
 BIN = .venv/bin
 SCENARIO = mcf7-doxorubicin
+HOST = emu-myc-cyclophosphamide
+HOST_OPTIONS = --regimen chemo --variant bcl2 --draws 60 --hosts 1 --step-hours 8
 
 .PHONY: verdict install test check coverage wheel clean
 
 verdict: install
 	$(BIN)/senescape verdict $(SCENARIO) --output verdict.html
+	$(BIN)/senescape verdict $(HOST) $(HOST_OPTIONS) --output verdict-host.html
 
 install: .venv/.stamp
 
@@ -45,5 +48,5 @@ wheel: install
 
 clean:
 	rm -rf .venv dist build .coverage .pytest_cache .mypy_cache .ruff_cache
-	rm -rf .hypothesis .import_linter_cache verdict.html
+	rm -rf .hypothesis .import_linter_cache verdict.html verdict-host.html
 	find src tests docs -name __pycache__ -prune -exec rm -rf {} +

@@ -104,6 +104,15 @@ class Verdict:
         return self.rules[Rule.RENORMALISED]
 
     @property
+    def place(self) -> str:
+        """The words that say where the verdict holds, with the variant."""
+        if self.variant is None:
+            return self.scenario.place
+        return (
+            f"{self.scenario.place}, {self.scenario.variants[self.variant].label or self.variant}"
+        )
+
+    @property
     def unit(self) -> str:
         """Unit of the headline effect."""
         return ENDPOINT_UNITS.get(self.question.headline, "probability")

@@ -83,7 +83,7 @@ def headline(verdict: Verdict) -> str:
     main, question = verdict.main, verdict.question
     regimen = verdict.scenario.regimens[verdict.regimen].label or verdict.regimen
     horizon = f"to day {question.horizon:g}"
-    place = verdict.scenario.place
+    place = verdict.place
     phrase = PHRASES[question.headline]
     effect = main.effect
     text = (
