@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from senescape.version import __version__
 
 if TYPE_CHECKING:
-    from senescape.cohort import WellPrediction, predict_wells, simulate
+    from senescape.cohort import Passages, WellPrediction, passages, predict_wells, simulate
     from senescape.compile import Compiled, Program, compile_scenario, lower, scenario_network
     from senescape.engines.branching import BranchingLaw, branching_law, probability_none
     from senescape.engines.exact import Exact
@@ -52,6 +52,7 @@ _HOMES = {
     "Leap": "senescape.engines.leap",
     "MeanField": "senescape.engines.mean_field",
     "Network": "senescape.network",
+    "Passages": "senescape.cohort",
     "Program": "senescape.compile",
     "Provenance": "senescape.results",
     "Rule": "senescape.verdict",
@@ -71,6 +72,7 @@ _HOMES = {
     "parse": "senescape.expressions",
     "parse_quantity": "senescape.units",
     "parse_scenario": "senescape.files",
+    "passages": "senescape.cohort",
     "predict_wells": "senescape.cohort",
     "probability_none": "senescape.engines.branching",
     "read_scenario": "senescape.files",
@@ -90,6 +92,7 @@ __all__ = [
     "Leap",
     "MeanField",
     "Network",
+    "Passages",
     "Program",
     "Provenance",
     "Rule",
@@ -110,6 +113,7 @@ __all__ = [
     "parse",
     "parse_quantity",
     "parse_scenario",
+    "passages",
     "predict_wells",
     "probability_none",
     "read_scenario",

@@ -145,6 +145,23 @@ def simulate(
 
 
 @app.command()
+def figure1(
+    scenario: ScenarioArgument,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Picture to write: .svg, .png or .pdf.")
+    ],
+    regimen: Annotated[str | None, typer.Option("--regimen", "-r", help="Regimen.")] = None,
+    variant: Variant = None,
+    draws: Annotated[int, typer.Option(help="Draws of what is not known.", min=1)] = 60,
+    seed: Seed = 1,
+) -> None:
+    """Draw Figure 1 with the numbers of a scenario flowing through it."""
+    from senescape.cli.figure1 import run_figure1
+
+    run_figure1(scenario, output, regimen=regimen, variant=variant, draws=draws, seed=seed)
+
+
+@app.command()
 def scenarios() -> None:
     """List the bundled scenarios."""
     from senescape.files import bundled, read_scenario

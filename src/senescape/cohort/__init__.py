@@ -1,15 +1,18 @@
 """Virtual hosts: how parameters vary between individuals, and what each of them shows."""
 
 from senescape.cohort.draws import Cohort, cohort_of, outer_draws
+from senescape.cohort.flows import Passages, passages
 from senescape.cohort.simulate import default_times, simulate
 from senescape.cohort.wells import WellPrediction, predict_wells
 
 __all__ = [
     "Cohort",
+    "Passages",
     "WellPrediction",
     "cohort_of",
     "default_times",
     "outer_draws",
+    "passages",
     "predict_wells",
     "simulate",
 ]

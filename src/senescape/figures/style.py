@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import Any, ParamSpec
 
 import matplotlib
@@ -13,6 +14,8 @@ import matplotlib
 matplotlib.use("Agg")
 
 from matplotlib.figure import Figure  # noqa: E402  # after the choice of the backend
+
+from senescape.errors import RunError  # noqa: E402
 
 P = ParamSpec("P")
 
@@ -79,3 +82,24 @@ def svg_of(figure: Figure, title: str) -> str:
     body = body[body.index("<svg") :]
     body = re.sub(r'width="[\d.]+pt" height="[\d.]+pt"', 'width="100%"', body, count=1)
     return body.replace(">", f' role="img"><title>{title}</title>', 1).strip()
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as SVG, PNG or PDF by its ending, on white; the same bytes each time.
+
+    Raises
+    ------
+    RunError
+        The file cannot be written.
+    """
+    metadata = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix.lower(), {})
+    try:
+        with matplotlib.rc_context(STYLE):
+            figure.savefig(path, dpi=200, facecolor="white", metadata=metadata)
+    except OSError as error:
+        raise RunError(
+            f"{path}: {error.strerror}",
+            allowed="a file that can be written",
+            remedy="choose another place",
+            check="run.output",
+        ) from None
