@@ -519,6 +519,17 @@ CASES: dict[str, tuple[list[tuple[str, str]], str, str, str]] = {
         "live:",
         "",
     ),
+    "survival without a threshold": (
+        [
+            (
+                "    complete_arrest: {smallest",
+                "    survival: {smallest_difference: 1 day}\n    complete_arrest: {smallest",
+            )
+        ],
+        "scenario.survival-threshold",
+        "    survival: ",
+        "",
+    ),
     "extends what is not there": (
         [("senescape: 1\n", "senescape: 1\nextends: nowhere\n")],
         "file.unknown-scenario",

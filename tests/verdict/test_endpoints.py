@@ -35,6 +35,7 @@ def history(tumour: list[float], **other: list[float]) -> History:
         parts.get("undecided", zero),
         origins,
         parts.get("entered", zero),
+        parts.get("load", column),
     )
 
 
@@ -98,3 +99,13 @@ def test_a_relapse_belongs_to_the_origin_with_most_cells_at_progression() -> Non
         GROWN, never=[0, 0, 900, 3500, 7900], recovery=[0, 0, 1100, 500, 100], cycling=GROWN
     )
     assert BOXES[box_of(item, 4)[0]] is Box.RELAPSE_RECOVERY
+
+
+def test_a_host_dies_when_its_load_is_fatal() -> None:
+    """Load 100 at day 0, 300 at day 1, 500 at day 2: 400 is passed at day 1.5."""
+    rule = ProgressionRule(fatal=400.0)
+    item = history([100] * 5, load=[50, 100, 300, 500, 700])
+    assert endpoint_values(item, "survival", rule)[:, 0].tolist() == [0, 0, 1, 1.5, 1.5]
+    assert endpoint_values(item, "survival")[:, 0].tolist() == [0, 0, 1, 2, 3]
+    assert BOXES[box_of(item, 4, rule)[0]] is Box.DEATH_OTHER
+    assert BOXES[box_of(item, 2, rule)[0]] is not Box.DEATH_OTHER

@@ -3,16 +3,21 @@
 from senescape.cohort.draws import Cohort, cohort_of, outer_draws
 from senescape.cohort.flows import Passages, passages
 from senescape.cohort.simulate import default_times, simulate
+from senescape.cohort.survival import Survival, kaplan_meier, log_rank, restricted_mean
 from senescape.cohort.wells import WellPrediction, predict_wells
 
 __all__ = [
     "Cohort",
     "Passages",
+    "Survival",
     "WellPrediction",
     "cohort_of",
     "default_times",
+    "kaplan_meier",
+    "log_rank",
     "outer_draws",
     "passages",
     "predict_wells",
+    "restricted_mean",
     "simulate",
 ]

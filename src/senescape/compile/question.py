@@ -25,11 +25,15 @@ ENDPOINT_UNITS: dict[EndpointName, Dimension] = {
 
 @dataclass(frozen=True, slots=True)
 class ProgressionRule:
-    """``factor`` times the number at the first treatment (or the nadir), and ``least`` cells."""
+    """``factor`` times the number at the first treatment (or the nadir), and ``least`` cells.
+
+    ``fatal`` is the load at which a host dies (or is put to sleep), in the unit of its observable.
+    """
 
     factor: float = 2.0
     least: float = 1000.0
     from_nadir: bool = False
+    fatal: float = np.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +125,36 @@ def question_of(scenario: Scenario) -> Question:
             names.number(rule.factor, "outcome.progression.factor", DIMENSIONLESS),
             names.number(rule.least, "outcome.progression.least", COUNT),
             rule.relative_to == "nadir",
+            _fatal(scenario, names),
         ),
         float(data_end),
     )
+
+
+def load_assay(scenario: Scenario) -> str:
+    """Return the assay whose size a host dies of: all live tumour cells unless one is named."""
+    noun = scenario.outcome
+    detail = None if noun is None else noun.endpoints.get(EndpointName.SURVIVAL)
+    return "tumour:alive" if detail is None or detail.observable is None else detail.observable
+
+
+def _fatal(scenario: Scenario, names: Names) -> float:
+    assert scenario.outcome is not None
+    detail = scenario.outcome.endpoints.get(EndpointName.SURVIVAL)
+    if detail is None:
+        return np.inf
+    place = "outcome.endpoints.survival"
+    if detail.threshold is None:
+        raise ScenarioError(
+            "survival without the load at which a host dies",
+            allowed="threshold: for example 2e9 cells",
+            remedy="add the threshold, and the observable that it is measured in",
+            check="scenario.survival-threshold",
+            where=Where(field=place),
+        )
+    if detail.observable is not None and detail.observable not in scenario.observables:
+        raise unknown("observable", detail.observable, scenario.observables, f"{place}.observable")
+    return names.number(detail.threshold, f"{place}.threshold", COUNT)
 
 
 def check_measured(scenario: Scenario) -> None:

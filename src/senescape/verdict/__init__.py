@@ -10,6 +10,7 @@ from senescape.verdict.endpoints import (
     cure,
     endpoint_values,
     progression_time,
+    survival_time,
 )
 from senescape.verdict.judge import curve_times, judge, regimens_of
 from senescape.verdict.nouns import Reading, RuleResult, Verdict
@@ -56,6 +57,7 @@ __all__ = [
     "share_out",
     "shrink",
     "signed",
+    "survival_time",
     "wilson",
     "word_of",
 ]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from senescape.cohort import Cohort
 from senescape.compile import ORIGINS, ROUTES, Compiled
+from senescape.compile.question import load_assay
 from senescape.run import Monitor, engine_named, run_lanes
 
 from .endpoints import History
@@ -77,7 +78,11 @@ def run_world(
     monitor: Monitor | None = None,
 ) -> History:
     """Run the hosts of a cohort in one world, given its parameters (parameters, hosts)."""
-    rows = (*ASSAYS, *(f"origin:{origin}" for origin in ORIGINS))
+    rows = (
+        *ASSAYS,
+        *(f"origin:{origin}" for origin in ORIGINS),
+        load_assay(compiled.scenario),
+    )
     values = run_lanes(
         engine_named(engine, step=step),
         compiled.program,
@@ -88,7 +93,7 @@ def run_world(
         tallies=(compiled.entries,),
         monitor=monitor,
     )
-    return History(times, values[0], values[1], values[2], values[3:8], values[8])
+    return History(times, values[0], values[1], values[2], values[3:8], values[9], values[8])
 
 
 def run_worlds(

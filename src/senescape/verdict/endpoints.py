@@ -58,6 +58,8 @@ class History:
         Cycling tumour cells by origin, in the order of :data:`ORIGINS`.
     entered : (times, hosts)
         Cells that have entered senescence so far.
+    load : (times, hosts)
+        What a host dies of (cells of the observable named under ``survival``).
     """
 
     time: Float
@@ -66,6 +68,7 @@ class History:
     undecided: Float
     origins: Float
     entered: Float
+    load: Float
 
 
 def progression_time(
@@ -82,13 +85,30 @@ def progression_time(
     time, cells = history.time[after], history.tumour[after]
     reference = np.minimum.accumulate(cells, axis=0) if rule.from_nadir else cells[:1]
     bound = np.maximum(rule.factor * reference, rule.least) * np.ones_like(cells)
-    over = cells >= bound
+    return first_passage(time, cells, bound)
+
+
+def survival_time(history: History, rule: ProgressionRule = BASELINE) -> Float:
+    """Return when the load of each host reached ``rule.fatal`` [day], inf where it has not."""
+    after = history.time >= 0.0
+    load = history.load[after]
+    return first_passage(history.time[after], load, np.full_like(load, rule.fatal))
+
+
+def first_passage(time: Float, values: Float, bound: Float) -> Float:
+    """Return when ``values`` first reach ``bound``, linear between times, (hosts,); inf if never.
+
+    Parameters
+    ----------
+    values, bound : (times, hosts)
+    """
+    over = values >= bound
     first = np.argmax(over, axis=0)
-    hosts = np.arange(cells.shape[1])
+    hosts = np.arange(values.shape[1])
     result = np.where(over.any(axis=0), time[first], np.inf)
     before = np.maximum(first - 1, 0)
-    gain = cells[first, hosts] - cells[before, hosts]
-    missing = bound[first, hosts] - cells[before, hosts]
+    gain = values[first, hosts] - values[before, hosts]
+    missing = bound[first, hosts] - values[before, hosts]
     with np.errstate(divide="ignore", invalid="ignore"):
         part = np.clip(np.where(gain > 0.0, missing / gain, 1.0), 0.0, 1.0)
     between = time[before] + part * (time[first] - time[before])
@@ -113,8 +133,8 @@ def endpoint_values(
     """Return an end point at every time, oriented so that larger is better, shape (times, hosts).
 
     ``complete_arrest`` and ``cure`` as probabilities; ``no_regrowth``: 1 while the host has not
-    progressed; ``time_to_progression``: min(time, progression) [day]; ``burden``: minus the natural
-    logarithm of the number of tumour cells (at least one).
+    progressed; ``time_to_progression`` and ``survival``: min(time, progression or death) [day];
+    ``burden``: minus the natural logarithm of the number of tumour cells (at least one).
     """
     if name == "complete_arrest":
         return complete_arrest(history)
@@ -122,6 +142,9 @@ def endpoint_values(
         return cure(history)
     if name == "burden":
         return -np.log(np.maximum(history.tumour, 1.0))
+    if name == "survival":
+        died = survival_time(history, rule)
+        return np.minimum(died[None, :], np.maximum(history.time, 0.0)[:, None])
     progressed = progression_time(history, rule)
     if name == "no_regrowth":
         return (progressed[None, :] > history.time[:, None]).astype(np.float64)
@@ -151,4 +174,5 @@ def box_of(
     boxes[arrested] = BOXES.index(Box.COMPLETE_ARREST)
     boxes[cleared & entered] = BOXES.index(Box.CLEARED_AFTER_SENESCENCE)
     boxes[cleared & ~entered] = BOXES.index(Box.CLEARED_RAPID_APOPTOSIS)
+    boxes[survival_time(history, rule) <= horizon] = BOXES.index(Box.DEATH_OTHER)
     return np.where(relapsed, names[origin], boxes)

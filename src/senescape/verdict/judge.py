@@ -183,7 +183,7 @@ def _join(parts: Iterable[History]) -> History:
         items[0].time,
         *(
             np.concatenate([getattr(item, name) for item in items], axis=-1)
-            for name in ("tumour", "cycling", "undecided", "origins", "entered")
+            for name in ("tumour", "cycling", "undecided", "origins", "entered", "load")
         ),
     )
 
@@ -275,8 +275,6 @@ def _verdict(
     at = int(np.searchsorted(on.time, question.horizon))
     endpoints: dict[EndpointName, tuple[Word, Effect]] = {}
     for name, delta in question.deltas.items():
-        if name is EndpointName.SURVIVAL:
-            continue
         gain = difference(on, off[Rule.RENORMALISED], name, question)[at]
         effect = effect_of(*inner_means(gain, draws, hosts), delta)
         endpoints[name] = (word_of(effect), effect)

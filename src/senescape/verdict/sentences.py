@@ -16,6 +16,7 @@ DISCLAIMER = "A research tool, not for decisions about patients."
 
 PHRASES = {
     EndpointName.TIME_TO_PROGRESSION: "days to regrowth",
+    EndpointName.SURVIVAL: "days of life",
     EndpointName.NO_REGROWTH: "probability of no regrowth",
     EndpointName.COMPLETE_ARREST: "probability of complete arrest",
     EndpointName.CURE: "probability of cure",
@@ -23,6 +24,7 @@ PHRASES = {
 }
 ENDPOINT_UNITS = {
     EndpointName.TIME_TO_PROGRESSION: "day",
+    EndpointName.SURVIVAL: "day",
     EndpointName.BURDEN: "ln cells",
 }
 BOX_WORDS = {
