@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -64,7 +65,7 @@ def kaplan_meier(time: ArrayLike, died: ArrayLike, level: float = 0.95) -> Survi
     curve = ecdf(_censored(time, died)).sf
     with np.errstate(divide="ignore", invalid="ignore"), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The confidence interval is undefined", RuntimeWarning)
-        interval = curve.confidence_interval(confidence_level=level, method="log-log")
+        interval: Any = curve.confidence_interval(confidence_level=level, method="log-log")
     low, high = (
         np.nan_to_num(bound.probabilities, nan=float(fill))
         for bound, fill in ((interval.low, 0.0), (interval.high, 1.0))
