@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 from tests.cohort.test_simulate import MEASURED, TEXT
 
-from senescape.cohort import WellPrediction, predict_wells
+from senescape.cohort import WellPrediction, passages, predict_wells
 from senescape.figures import (
     census_bars,
     effect_by_regimen,
@@ -43,6 +43,14 @@ def test_the_page_is_whole_and_says_that_it_is_for_research(results: Results) ->
     assert loaded == []
     assert not re.search(r"<(script|link|iframe)", page)
     assert page.count("<svg") == 5
+
+
+def test_the_page_draws_figure_1_where_its_numbers_are_given(results: Results) -> None:
+    scenario = results[0][0].scenario
+    numbers = passages(scenario, "pulse", draws=2, step=0.5)
+    page = verdict_page(*results, numbers)
+    assert page.count("<svg") == 6 and "Where the cells go" in page
+    assert "not in this scenario" in page and "<script>" not in page
 
 
 def test_a_hostile_title_is_text(results: Results) -> None:

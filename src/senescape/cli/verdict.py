@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from senescape.cohort import WellPrediction, predict_wells
+from senescape.cohort import WellPrediction, passages, predict_wells
 from senescape.files import read_scenario
 from senescape.model import Scenario
 from senescape.report import chosen_verdict, verdict_page
@@ -16,6 +16,7 @@ from senescape.verdict import PLAYER_WORDS, Verdict, interval, judge, regimens_o
 from .output import Bar, plain_json, table, write_text
 
 WELL_DRAWS = 60
+PASSAGE_DRAWS = 60
 
 
 def run_verdict(
@@ -60,7 +61,17 @@ def run_verdict(
     else:
         typer.echo(verdict_text(verdicts, wells))
     if output is not None:
-        write_text(output, verdict_page(verdicts, wells))
+        chosen_one = chosen_verdict(verdicts)
+        with Bar("passages").shown() as bar:
+            numbers = passages(
+                scenario,
+                chosen_one.regimen,
+                variant=variant,
+                draws=min(draws, PASSAGE_DRAWS),
+                seed=seed,
+                monitor=bar,
+            )
+        write_text(output, verdict_page(verdicts, wells, numbers))
         typer.echo(f"page: {output}", err=json)
 
 

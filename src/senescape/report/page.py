@@ -7,7 +7,7 @@ from importlib.resources import files
 
 import numpy as np
 
-from senescape.cohort import WellPrediction
+from senescape.cohort import Passages, WellPrediction
 from senescape.model import ASSUMPTION
 from senescape.results.provenance import package_versions
 from senescape.verdict import DISCLAIMER, Verdict, interval, signed
@@ -15,7 +15,11 @@ from senescape.verdict.sentences import PHRASES
 from senescape.verdict.words import Effect
 
 
-def verdict_page(verdicts: Sequence[Verdict], wells: Sequence[WellPrediction] = ()) -> str:
+def verdict_page(
+    verdicts: Sequence[Verdict],
+    wells: Sequence[WellPrediction] = (),
+    numbers: Passages | None = None,
+) -> str:
     """Return the page as HTML: pictures inline, nothing loaded from elsewhere.
 
     Parameters
@@ -24,6 +28,8 @@ def verdict_page(verdicts: Sequence[Verdict], wells: Sequence[WellPrediction] = 
         At least one, all of one scenario.
     wells : sequence of WellPrediction
         Predicted and measured wells, where there are measurements.
+    numbers : Passages, optional
+        Passages along the arrows of Figure 1, to be drawn.
     """
     from jinja2 import Environment, StrictUndefined, select_autoescape
     from markupsafe import Markup
@@ -32,6 +38,7 @@ def verdict_page(verdicts: Sequence[Verdict], wells: Sequence[WellPrediction] = 
         census_bars,
         effect_by_regimen,
         effect_curve,
+        figure1,
         mean_counts,
         recovered_wells,
         share_bars,
@@ -47,6 +54,7 @@ def verdict_page(verdicts: Sequence[Verdict], wells: Sequence[WellPrediction] = 
         "shares": share_bars(chosen) if any(e.estimate for e in chosen.shares.values()) else None,
         "wells": recovered_wells(wells) if wells else None,
         "counts": mean_counts(wells) if wells else None,
+        "figure1": figure1(numbers) if numbers is not None else None,
     }
     titles = {
         "effects": "effect of senescence by regimen",
@@ -55,6 +63,7 @@ def verdict_page(verdicts: Sequence[Verdict], wells: Sequence[WellPrediction] = 
         "census": "what became of the hosts",
         "wells": "wells recovered, predicted and measured",
         "counts": "mean counts, predicted and measured",
+        "figure1": "Figure 1 of the seed article with the numbers of this scenario",
     }
     inline = {
         name: Markup(svg_of(picture, titles[name]))  # noqa: S704  # our own drawing
