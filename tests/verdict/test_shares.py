@@ -124,6 +124,9 @@ def test_shares_sum_to_the_effect_of_every_host() -> None:
         worlds = run_worlds(compiled, cohort, times, rules=(rule,), step=0.5)
         effect = difference(worlds.on, worlds.off[rule], question.headline, question)[-1]
         np.testing.assert_allclose(found.values.sum(axis=0), effect, atol=1e-9)
+        # what is known already need not be run again
+        again = share_out(compiled, cohort, question, times, rule=rule, step=0.5, whole=effect)
+        np.testing.assert_array_equal(again.values, found.values)
 
 
 def test_orders_estimate_what_all_coalitions_give() -> None:

@@ -139,8 +139,12 @@ def run_lanes(
     monitor = monitor or Silent()
     monitor.start("simulating", lanes)
 
+    # few lanes are still shared out to every thread
+    threads = workers()
+    size = max(1, min(CHUNK, -(-lanes // threads)))
+
     def run(first: int) -> int:
-        part = slice(first, min(first + CHUNK, lanes))
+        part = slice(first, min(first + size, lanes))
         own = Streams(streams.seed, streams.draw[part], streams.host[part], streams.replicate[part])
         states = run_engine(engine, program, parameters[:, part], own, times)
         for index, state in enumerate(states):
@@ -149,8 +153,8 @@ def run_lanes(
                 result[group, index, part] = state.tally[list(members)].sum(axis=0)
         return part.stop - part.start
 
-    with ThreadPoolExecutor(workers()) as pool:
-        futures = [pool.submit(run, first) for first in range(0, lanes, CHUNK)]
+    with ThreadPoolExecutor(threads) as pool:
+        futures = [pool.submit(run, first) for first in range(0, lanes, size)]
         pending = set(futures)
         while pending:
             done, pending = wait(pending, return_when=FIRST_EXCEPTION, timeout=0.2)

@@ -97,7 +97,9 @@ def judge(
     verdict = _verdict(compiled, parts, question, rules, variant, total, hosts, seed, engine, step)
     found: dict[Player, Effect] = {}
     if shares:
-        found = _shares(compiled, cohorts, question, times, total, hosts, engine, step, monitor)
+        found = _shares(
+            compiled, cohorts, parts, question, times, total, hosts, engine, step, monitor
+        )
     took = replace(verdict.provenance, run={"seconds": clock.perf_counter() - began})
     readings = _readings(scenario, parts, cohorts, question, hosts)
     return replace(verdict, shares=found, readings=readings, provenance=took)
@@ -106,6 +108,7 @@ def judge(
 def _shares(
     compiled: Compiled,
     cohorts: list[Cohort],
+    worlds: list[Worlds],
     question: Question,
     times: Float,
     draws: int,
@@ -115,9 +118,19 @@ def _shares(
     monitor: Monitor | None,
 ) -> dict[Player, Effect]:
     """Return the share of every player over draws; 0 for those that the scenario does not have."""
+    at = int(np.searchsorted(times, question.horizon))
     parts = [
-        share_out(compiled, c, question, times, engine=engine, step=step, monitor=monitor)
-        for c in cohorts
+        share_out(
+            compiled,
+            cohort,
+            question,
+            times,
+            engine=engine,
+            step=step,
+            whole=difference(w.on, w.off[Rule.RENORMALISED], question.headline, question)[at],
+            monitor=monitor,
+        )
+        for cohort, w in zip(cohorts, worlds, strict=True)
     ]
     values = np.concatenate([p.values for p in parts], axis=1)
     delta = question.deltas[question.headline]

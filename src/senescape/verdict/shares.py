@@ -65,6 +65,7 @@ def share_out(
     engine: str = "leap",
     step: float | None = None,
     in_full: bool | None = None,
+    whole: Float | None = None,
     monitor: Monitor | None = None,
 ) -> HostShares:
     """Share out V at the horizon among the players, in every host of a cohort.
@@ -76,6 +77,8 @@ def share_out(
     in_full : bool, optional
         Run every coalition (2^players worlds) in place of one pair of orders a host; by default
         where there are at most three players beside the arrest.
+    whole : (hosts,), optional
+        V of every host with all players on, where it is known already.
     """
     others = tuple(compiled.players)
     target = endpoint or question.headline
@@ -83,6 +86,8 @@ def share_out(
 
     def worth(present: Bool) -> Float:
         """Return V of every host with the players present, (others, hosts) -> (hosts,)."""
+        if whole is not None and present.all():
+            return whole
         ends = []
         for world in (None, rule):
             parameters = arm_parameters(compiled, cohort, world)
