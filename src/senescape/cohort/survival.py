@@ -131,7 +131,7 @@ def _checked(time: ArrayLike, died: ArrayLike) -> tuple[Float, Bool]:
     return times, dead
 
 
-def _censored(time: ArrayLike, died: ArrayLike):  # type: ignore[no-untyped-def]  # scipy's own type
+def _censored(time: ArrayLike, died: ArrayLike) -> Any:
     from scipy.stats import CensoredData
 
     times, dead = _checked(time, died)

@@ -11,11 +11,11 @@ from typing import Any, ParamSpec
 
 import matplotlib
 
+from senescape.errors import RunError
+
 matplotlib.use("Agg")
 
 from matplotlib.figure import Figure  # noqa: E402  # after the choice of the backend
-
-from senescape.errors import RunError  # noqa: E402
 
 P = ParamSpec("P")
 
