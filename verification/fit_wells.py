@@ -1,6 +1,6 @@
-"""Fit one parameter set to the MCF-7 wells of Howard et al. (2022), over all ten doses.
+"""Fit one parameter set to the wells of a cell line of Howard et al. (2022), over all ten doses.
 
-Usage: .venv/bin/python verification/fit_mcf7.py [--starts 5] [--draws 48] [--leave-out] [--write]
+Usage: .venv/bin/python verification/fit_wells.py [--line MCF-7] [--starts 5] [--draws 48] [--leave-out] [--write]
 
 Reads the measured means, spreads and recovered wells from the scenario itself (derived from
 doi:10.1371/journal.pcbi.1009104; no single wells). ``--write`` puts the best parameters and the
@@ -50,7 +50,7 @@ from senescape.files import read_scenario
 from senescape.units import COUNT, TIME, parse_quantity
 
 ROOT = Path(__file__).resolve().parents[1]
-FILE = ROOT / "src" / "senescape" / "scenarios" / "mcf7-doxorubicin.yaml"
+SCENARIOS = ROOT / "src" / "senescape" / "scenarios"
 
 # name: (median, standard deviation of the logarithm). Assumption: medians and widths from the
 # ranges that the biology allows; the width says how far the data may pull a number.
@@ -80,7 +80,6 @@ PRIORS = {
     "background": ("160 cells", 0.25),
 }
 NAMES = tuple(PRIORS)
-MEDIAN = np.array([parse_quantity(PRIORS[n][0]).value for n in NAMES])
 WIDTH = np.array([PRIORS[n][1] for n in NAMES])
 UNITS = [parse_quantity(PRIORS[n][0]).unit for n in NAMES]
 HOUR = 1.0 / 24.0
@@ -102,9 +101,71 @@ STEP = 8.0 * HOUR  # no bias against 0.5 h in 1500 wells a dose: verification/le
 FEW_WELLS = 8
 MISFIT, SOFT, SPREAD_WIDTH = 0.13, 0.25, 0.15
 RECOVERY_WEIGHT = 15.0
-INFORMATIVE = 75.0
 SLOPE, REACH = 0.2, 1.5  # difference for slopes, longest step of a search, in prior widths
 SCREENED = 40
+
+
+class Line(NamedTuple):
+    """A cell line: its scenario, the first dose that tells on recovery, other prior medians."""
+
+    scenario: str
+    informative: float  # [nM]
+    medians: dict[str, str]
+
+    @property
+    def file(self) -> Path:
+        return SCENARIOS / f"{self.scenario}.yaml"
+
+    @property
+    def median(self) -> np.ndarray:
+        texts = {n: PRIORS[n][0] for n in NAMES} | self.medians
+        return np.array([parse_quantity(texts[n]).value for n in NAMES])
+
+
+# Assumption: medians from a first rough fit of each line's single pulses; widths are those above.
+LINES = {
+    "MCF-7": Line("mcf7-doxorubicin", 75.0, {}),
+    "BT-474": Line(
+        "bt474-doxorubicin",
+        43.0,
+        {
+            "growth": "0.0110 / h",
+            "capacity": "6.1e4 cells",
+            "crowding_power": "1.5",
+            "arrest_threshold": "27.5 nM*day",
+            "steepness": "2.9",
+            "commitment_ratio": "1.21",
+            "recovery_rate": "0.098 / h",
+            "hysteresis": "0.75",
+            "maturation_time": "7.5 day",
+            "senescent_loss": "0.060 / day",
+            "apoptosis_time": "60 h",
+            "background": "180 cells",
+        },
+    ),
+    "MDA-MB-231": Line(
+        "mda231-doxorubicin",
+        150.0,
+        {
+            "growth": "0.0226 / h",
+            "capacity": "4.6e4 cells",
+            "crowding_power": "1.1",
+            "arrest_rate": "0.19 / h",
+            "arrest_threshold": "40 nM*day",
+            "steepness": "2.4",
+            "commitment_rate": "0.031 / h",
+            "recovery_rate": "0.036 / h",
+            "hysteresis": "0.57",
+            "maturation_time": "2 day",
+            "senescent_loss": "0.042 / day",
+            "apoptotic_share": "0.9",
+            "apoptotic_ratio": "6.6",
+            "apoptosis_time": "101 h",
+            "sensitivity_spread": "0.67",
+            "background": "200 cells",
+        },
+    ),
+}
 
 
 class Stage(NamedTuple):
@@ -124,9 +185,15 @@ class Target:
     """The measured table and the compiled regimens, with one cohort of wells each."""
 
     def __init__(
-        self, many: int = FINAL_WELLS, step: float = STEP, seed: int = 1, scale: float = 1.0
+        self,
+        line: Line,
+        many: int = FINAL_WELLS,
+        step: float = STEP,
+        seed: int = 1,
+        scale: float = 1.0,
     ) -> None:
-        self.scenario = read_scenario("mcf7-doxorubicin")
+        self.line = line
+        self.scenario = read_scenario(line.scenario)
         self.table = self.scenario.measured["counts"]
         self.step = step
         self.seed = seed
@@ -135,7 +202,7 @@ class Target:
         self.rows = []
         for name, row in self.table.regimens.items():
             dose = 0.0 if name == "UTCtrl" else float(name.removesuffix("nM"))
-            wells = many if dose >= INFORMATIVE else FEW_WELLS
+            wells = many if dose >= line.informative else FEW_WELLS
             program = compile_scenario(self.scenario, name).program
             grid = measured_times(self.scenario, row)
             until = names.number(row.until, "until", TIME)
@@ -235,15 +302,15 @@ def blocks_of(rows: list[dict]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.concatenate(means), np.array(recovery), np.array(spread)
 
 
-def prior_residuals(z: np.ndarray, fixed: dict[str, float]) -> np.ndarray:
+def prior_residuals(line: Line, z: np.ndarray, fixed: dict[str, float]) -> np.ndarray:
     """Return the residuals of the prior; recovery below the arrest threshold: hysteresis < 0.97."""
     free = np.array([n not in fixed for n in NAMES])
-    excess = max(0.0, values_of(z, fixed)["hysteresis"] - 0.97)
+    excess = max(0.0, values_of(line, z, fixed)["hysteresis"] - 0.97)
     return np.append(np.where(free, z, 0.0), math.sqrt(2e3) * excess)
 
 
-def values_of(z: np.ndarray, fixed: dict[str, float]) -> dict[str, float]:
-    return dict(zip(NAMES, MEDIAN * np.exp(WIDTH * z), strict=True)) | fixed
+def values_of(line: Line, z: np.ndarray, fixed: dict[str, float]) -> dict[str, float]:
+    return dict(zip(NAMES, line.median * np.exp(WIDTH * z), strict=True)) | fixed
 
 
 def residuals(
@@ -253,10 +320,10 @@ def residuals(
     if np.abs(z).max() > 6.0:
         return None
     try:
-        rows = target.predict(values_of(z, fixed), only)
+        rows = target.predict(values_of(target.line, z, fixed), only)
     except SenescapeError:
         return None
-    found = np.concatenate([*blocks_of(rows), prior_residuals(z, fixed)])
+    found = np.concatenate([*blocks_of(rows), prior_residuals(target.line, z, fixed)])
     return found if np.isfinite(found).all() else None
 
 
@@ -283,6 +350,7 @@ def slopes(
 
 
 def descend(
+    line: Line,
     z: np.ndarray,
     stages: tuple[Stage, ...],
     seed: int,
@@ -294,7 +362,7 @@ def descend(
         damping, table = 0.1, None
         for step in range(stage.steps):
             sample = 1000 * seed + (0 if stage.scale > 1.0 else step)
-            target = Target(stage.wells, seed=sample + 1, scale=stage.scale)
+            target = Target(line, stage.wells, seed=sample + 1, scale=stage.scale)
             here = residuals(target, z, fixed, only)
             if here is None:
                 return z
@@ -321,35 +389,35 @@ def descend(
 
 
 def fit(
-    task: tuple[int, dict[str, float], list[float] | None, list[str] | None],
+    task: tuple[Line, int, dict[str, float], list[float] | None, list[str] | None],
 ) -> tuple[float, list[float], float]:
     """Run one start; returns log density, normal scores of the parameters, seconds.
 
     A start without a given point begins at the best of some draws from the prior.
     """
-    seed, fixed, begin, names = task
+    line, seed, fixed, begin, names = task
     began = time.perf_counter()
     only = None if names is None else set(names)
     if begin is None:
-        target = Target(STAGES[0].wells, seed=seed, scale=STAGES[0].scale)
+        target = Target(line, STAGES[0].wells, seed=seed, scale=STAGES[0].scale)
         draws = np.random.default_rng(seed).standard_normal((SCREENED, len(NAMES)))
         start = min(draws, key=lambda z: loss(residuals(target, z, fixed, only)))
-        z = descend(start, STAGES, seed, fixed, only)
+        z = descend(line, start, STAGES, seed, fixed, only)
     else:
-        z = descend(np.array(begin), SHORT, seed, fixed, only)
-    level = -loss(residuals(Target(FINAL_WELLS, seed=99), z, fixed, only))
+        z = descend(line, np.array(begin), SHORT, seed, fixed, only)
+    level = -loss(residuals(Target(line, FINAL_WELLS, seed=99), z, fixed, only))
     return level, list(map(float, z)), time.perf_counter() - began
 
 
 def laplace(
-    task: tuple[list[float], int, int, list[str] | None],
+    task: tuple[Line, list[float], int, int, list[str] | None],
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return draws of the Laplace approximation (draws, parameters) and its covariance."""
-    start, count, seed, names = task
+    line, start, count, seed, names = task
     z, only = np.array(start), None if names is None else set(names)
     tables = []
     for sample in range(6 if names is None else 3):
-        target = Target(48, seed=5000 + sample)
+        target = Target(line, 48, seed=5000 + sample)
         here = residuals(target, z, {}, only)
         assert here is not None
         tables.append(slopes(target, z, {}, only, here))
@@ -359,17 +427,17 @@ def laplace(
     return rng.multivariate_normal(z, covariance, size=count), covariance
 
 
-def left_out(task: tuple[str, list[str], list[float]]) -> tuple[str, float, float]:
+def left_out(task: tuple[Line, str, list[str], list[float]]) -> tuple[str, float, float]:
     """Fit without one regimen; return its name, predicted share and log score."""
-    name, names, start = task
+    line, name, names, start = task
     rest = [n for n in names if n != name]
-    _, z, _ = fit((7, {}, start, rest))
-    draws, _ = laplace((z, 40, 11, rest))
-    target = Target(96, seed=77)
+    _, z, _ = fit((line, 7, {}, start, rest))
+    draws, _ = laplace((line, z, 40, 11, rest))
+    target = Target(line, 96, seed=77)
     rows = []
     for draw in draws:
         try:
-            rows += target.predict(values_of(draw, {}), {name})
+            rows += target.predict(values_of(line, draw, {}), {name})
         except SenescapeError:  # a draw in a tail where no program can be made
             continue
     share = np.array([(96 * r["share"] + 0.5) / 97.0 for r in rows])
@@ -378,10 +446,12 @@ def left_out(task: tuple[str, list[str], list[float]]) -> tuple[str, float, floa
     return name, float(share.mean()), float(math.log(chance))
 
 
-def show(z: np.ndarray, fixed: dict[str, float], many: int = 120, step: float = HOUR) -> dict:
+def show(
+    line: Line, z: np.ndarray, fixed: dict[str, float], many: int = 120, step: float = HOUR
+) -> dict:
     """Print and return how a parameter set does on fresh, more numerous wells."""
-    values = values_of(z, fixed)
-    rows = Target(many=many, step=step, seed=2).predict(values)
+    values = values_of(line, z, fixed)
+    rows = Target(line, many=many, step=step, seed=2).predict(values)
     parts = [-0.5 * float(b @ b) for b in blocks_of(rows)]
     print(f"{'regimen':>8} {'rms':>6} {'predicted':>9} {'observed':>8} {'sd ratio':>8}")
     for r in rows:
@@ -394,7 +464,7 @@ def show(z: np.ndarray, fixed: dict[str, float], many: int = 120, step: float = 
     near = sum(1 / 1.6 <= r["sd"] / r["log_sd"] <= 1.6 for r in rows)
     rate = math.log(2.0) / values["damage_half_life"]
     summary = {
-        "log_density": sum(parts) - loss(prior_residuals(z, fixed)),
+        "log_density": sum(parts) - loss(prior_residuals(line, z, fixed)),
         "parts": parts,
         "rms_mean": float(np.mean(rms)),
         "rms_max": max(rms),
@@ -408,12 +478,12 @@ def show(z: np.ndarray, fixed: dict[str, float], many: int = 120, step: float = 
     return summary
 
 
-def write(z: np.ndarray, rows: list[list[float]]) -> None:
+def write(line: Line, z: np.ndarray, rows: list[list[float]]) -> None:
     """Put the parameters, and joint draws around them, into the scenario file."""
-    text = FILE.read_text(encoding="utf-8")
+    text = line.file.read_text(encoding="utf-8")
     factors = [parse_quantity(f"1 {u}" if u != "1" else "1").value for u in UNITS]
     for name, value, unit, factor in zip(
-        NAMES, MEDIAN * np.exp(WIDTH * z), UNITS, factors, strict=True
+        NAMES, line.median * np.exp(WIDTH * z), UNITS, factors, strict=True
     ):
         shown = f"{value / factor:.3g}" + ("" if unit == "1" else f" {unit}")
         text, count = re.subn(
@@ -421,26 +491,26 @@ def write(z: np.ndarray, rows: list[list[float]]) -> None:
         )
         assert count == 1, name
     if rows:
-        table = MEDIAN * np.exp(WIDTH * np.array(rows)) / np.array(factors)
+        table = line.median * np.exp(WIDTH * np.array(rows)) / np.array(factors)
         lines = [
             "  draws:",
             "    source: fit_howard2022",
-            "    note: joint draws of the fitted parameters (verification/fit_mcf7.py)",
+            "    note: joint draws of the fitted parameters (verification/fit_wells.py)",
             f"    parameters: [{', '.join(NAMES)}]",
             f"    units: [{', '.join(repr(u) for u in UNITS)}]",
             "    rows:",
             *(f"      - [{', '.join(f'{x:.3g}' for x in row)}]" for row in table),
         ]
         text, count = re.subn(
-            r"^  draws:\n(?:    .*\n)+", "\n".join(lines) + "\n", text, flags=re.M
+            r"^  draws:(?: null)?\n(?:    .*\n)*", "\n".join(lines) + "\n", text, flags=re.M
         )
         assert count == 1
-    FILE.write_text(text, encoding="utf-8")
+    line.file.write_text(text, encoding="utf-8")
 
 
-def report(chain: np.ndarray) -> None:
+def report(line: Line, chain: np.ndarray) -> None:
     """Print medians and 90 % intervals of what is asked most."""
-    values = MEDIAN * np.exp(WIDTH * chain)
+    values = line.median * np.exp(WIDTH * chain)
     column = {name: values[:, i] for i, name in enumerate(NAMES)}
     rate = math.log(2.0) / column["damage_half_life"]
     for label, numbers in (
@@ -456,6 +526,7 @@ def report(chain: np.ndarray) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--line", choices=sorted(LINES), default="MCF-7")
     parser.add_argument("--starts", type=int, default=5)
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--processes", type=int, default=2)
@@ -466,49 +537,53 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="put the result into the scenario")
     parser.add_argument("--output", type=Path)
     options = parser.parse_args()
+    line = LINES[options.line]
     fixed = LOSERS[options.loser] if options.loser else {}
     begin = None
     if options.from_file:
         begin = max(json.loads(options.from_file.read_text()), key=lambda r: r["found"])["z"]
     tasks = [
-        (seed, fixed, begin, None) for seed in range(options.first, options.first + options.starts)
+        (line, seed, fixed, begin, None)
+        for seed in range(options.first, options.first + options.starts)
     ]
     began = time.perf_counter()
     with ProcessPoolExecutor(options.processes) as pool:
         results = list(pool.map(fit, tasks))
         print(f"{len(tasks)} starts in {(time.perf_counter() - began) / 60:.1f} min")
         summaries = []
-        for (score, z, seconds), (seed, *_) in zip(results, tasks, strict=True):
+        for (score, z, seconds), (_, seed, *_) in zip(results, tasks, strict=True):
             print(f"start {seed}: log density {score:.2f} in {seconds:.0f} s")
-            summaries.append({"seed": seed, "found": score, "z": z} | show(np.array(z), fixed))
+            summaries.append(
+                {"seed": seed, "found": score, "z": z} | show(line, np.array(z), fixed)
+            )
         best = max(results, key=lambda r: r[0])
-        print({n: float(f"{v:.4g}") for n, v in values_of(np.array(best[1]), fixed).items()})
+        print({n: float(f"{v:.4g}") for n, v in values_of(line, np.array(best[1]), fixed).items()})
         if options.output:
             options.output.write_text(json.dumps(summaries, indent=1))
         rows: list[list[float]] = []
         if options.draws:
-            draws, covariance = laplace((best[1], 1000, 3, None))
-            report(draws)
+            draws, covariance = laplace((line, best[1], 1000, 3, None))
+            report(line, draws)
             print(
                 "sd over prior width:",
                 dict(zip(NAMES, np.sqrt(np.diag(covariance)).round(2), strict=True)),
             )
             rows = draws[: options.draws].tolist()
-            target = Target(FINAL_WELLS, seed=99)
+            target = Target(line, FINAL_WELLS, seed=99)
             drop = [-loss(residuals(target, np.array(r), {})) - best[0] for r in rows]
             print(
                 f"log density of the draws against the best: median {np.median(drop):.1f}",
                 f"({min(drop):.1f} to {max(drop):.1f}); expected {-len(NAMES) / 2}",
             )
         if options.leave_out:
-            names = list(read_scenario("mcf7-doxorubicin").measured["counts"].regimens)
-            doses = [n for n in names if n != "UTCtrl" and float(n[:-2]) >= INFORMATIVE]
-            scores = list(pool.map(left_out, [(n, names, best[1]) for n in doses]))
+            names = list(read_scenario(line.scenario).measured["counts"].regimens)
+            doses = [n for n in names if n != "UTCtrl" and float(n[:-2]) >= line.informative]
+            scores = list(pool.map(left_out, [(line, n, names, best[1]) for n in doses]))
             for name, share, score in scores:
                 print(f"without {name}: {6 * share:.2f} of 6 wells, log score {score:.2f}")
             print(f"log score, left out: {sum(s for _, _, s in scores):.2f}")
     if options.write:
-        write(np.array(best[1]), rows)
+        write(line, np.array(best[1]), rows)
 
 
 if __name__ == "__main__":
