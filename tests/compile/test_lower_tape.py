@@ -146,6 +146,14 @@ def test_known_values(text: str, value: float) -> None:
     assert compiled(parse(text), [{n: 2.0 for n in NAMES}]) == [value]
 
 
+@pytest.mark.parametrize("text", ["min(log(-x), 3)", "min(3, log(-x))", "max(x, 3, log(-x))"])
+def test_what_is_no_number_does_not_hide_behind_a_bound(text: str) -> None:
+    lane = {n: 2.0 for n in NAMES}
+    assert math.isnan(expected(parse(text), lane))
+    for one_by_one in (False, True):
+        assert math.isnan(compiled(parse(text), [lane], one_by_one=one_by_one)[0])
+
+
 def test_equal_parts_are_computed_once_and_read_at_their_level() -> None:
     builder = TapeBuilder(list(zip(NAMES, LEVELS, strict=True)))
     first = builder.add(parse("a * b + c"))

@@ -135,6 +135,7 @@ def boxes(draw: st.DrawFn) -> Box:
 @example(parse("hill(x, 1, -2)"), {"x": ((0.0, 5.0), 0.05)})
 @example(parse("x^exp(y)"), {"x": ((-2.0, 1.0), -1.0), "y": ((1000.0, 1000.0), 1000.0)})
 @example(parse("x^1025"), {"x": ((-4.0, -2.0), -3.0)})
+@example(parse("min(2, 2, hill(1, exp(x), log(x)))"), {"x": ((0.0, 0.0), 0.0)})
 @settings(max_examples=1000)
 def test_the_interval_encloses_the_value_at_every_point(tree: Expr, box: Box) -> None:
     value = evaluate(tree, {n: point for n, (_, point) in box.items()})

@@ -38,6 +38,18 @@ def hill_value(x: float, threshold: float, power: float) -> float:
     return 1.0 / (1.0 + math.exp(power * (math.log(threshold) - math.log(x))))
 
 
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def lesser(a: float, b: float) -> float:
+    """Return the smaller, or NaN where one is NaN: a failed rate must not hide behind a bound."""
+    return a if a <= b or a != a else b
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def greater(a: float, b: float) -> float:
+    """Return the larger, or NaN where one is NaN."""
+    return a if a >= b or a != a else b
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def power_value(base: float, exponent: float) -> float:
     """Return base ^ exponent with the IEEE conventions of ``numpy.power``."""
@@ -141,10 +153,10 @@ def read_tape(tape: Tape, first: int, last: int, registers: Registers) -> None:
                 d[i] = power_value(a[i], b[i])
         elif op == MIN:
             for i in range(lanes):
-                d[i] = min(a[i], b[i])
+                d[i] = lesser(a[i], b[i])
         elif op == MAX:
             for i in range(lanes):
-                d[i] = max(a[i], b[i])
+                d[i] = greater(a[i], b[i])
         elif op == SELECT:
             for i in range(lanes):
                 d[i] = b[i] if a[i] != 0.0 else c[i]
@@ -174,9 +186,9 @@ def read_tape_lane(tape: Tape, first: int, last: int, registers: Registers) -> N
         elif op == POW:
             value = power_value(a, b)
         elif op == MIN:
-            value = min(a, b)
+            value = lesser(a, b)
         elif op == MAX:
-            value = max(a, b)
+            value = greater(a, b)
         elif op == SELECT:
             value = b if a != 0.0 else registers[tape[row, 4]]
         elif op == NEG:

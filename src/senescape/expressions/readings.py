@@ -69,6 +69,11 @@ def _log(a: float) -> float:
     return -math.inf if a == 0.0 else math.nan
 
 
+def _first(pick: Callable[..., float], args: tuple[float, ...]) -> float:
+    """Return the smallest or largest, NaN where one is NaN (which Python's own would pass over)."""
+    return math.nan if any(math.isnan(a) for a in args) else pick(args)
+
+
 def _hill(x: float, threshold: float, power: float) -> float:
     if x <= 0.0:
         return 0.0
@@ -98,8 +103,8 @@ OPERATIONS: dict[str, Callable[..., float]] = {
     "log": _log,
     "sqrt": lambda a: math.sqrt(a) if a >= 0.0 else math.nan,
     "abs": abs,
-    "min": lambda *a: min(a),
-    "max": lambda *a: max(a),
+    "min": lambda *a: _first(min, a),
+    "max": lambda *a: _first(max, a),
     "hill": _hill,
     "if": lambda c, a, b: a if c != 0.0 else b,
 }
@@ -127,8 +132,8 @@ def evaluate_interval(expr: Expr, bounds: Mapping[str, Interval]) -> Interval:
     if key in _SPECIAL:
         return _SPECIAL[key](*args)
     if key in ("min", "max"):
-        pick = min if key == "min" else max
-        return (pick(a[0] for a in args), pick(a[1] for a in args))
+        pick = OPERATIONS[key]
+        return (pick(*(a[0] for a in args)), pick(*(a[1] for a in args)))
     return _corners(OPERATIONS[key], args)
 
 

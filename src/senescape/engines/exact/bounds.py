@@ -37,7 +37,9 @@ from senescape.engines.interpreter import (
     SELECT,
     SQRT,
     SUB,
+    greater,
     hill_value,
+    lesser,
     power_value,
 )
 from senescape.engines.signals import derivative
@@ -185,9 +187,9 @@ def read_tape_bounds(tape: Int, first: int, last: int, low: Float, high: Float) 
         elif op == POW:
             bottom, top = power_bounds(a, b, c, d)
         elif op == MIN:
-            bottom, top = min(a, c), min(b, d)
+            bottom, top = lesser(a, c), lesser(b, d)
         elif op == MAX:
-            bottom, top = max(a, c), max(b, d)
+            bottom, top = greater(a, c), greater(b, d)
         elif op == SELECT:
             if _sure_true(a, b):
                 bottom, top = c, d
