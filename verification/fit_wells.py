@@ -1,6 +1,7 @@
 """Fit one parameter set to the wells of a cell line of Howard et al. (2022), over all ten doses.
 
-Usage: .venv/bin/python verification/fit_wells.py [--line MCF-7] [--starts 5] [--draws 48] [--leave-out] [--write]
+Usage: .venv/bin/python verification/fit_wells.py [--line MCF-7] [--starts 5] [--draws 48]
+       [--leave-out] [--write]
 
 Reads the measured means, spreads and recovered wells from the scenario itself (derived from
 doi:10.1371/journal.pcbi.1009104; no single wells). ``--write`` puts the best parameters and the
@@ -12,9 +13,9 @@ The composite log density is minus half the sum of squared residuals
              independent (they are autocorrelated), over 0.13^2 + v, v half of the sampling variance
              of a final mean over six wells (at most 1 / 12);
   recovery:  deviance residual of the recovered wells, counted RECOVERY_WEIGHT times (their fate
-             is the question, and six wells a dose would otherwise drown in the means); the share is
-             the mean over wells of a logistic in ln(final count / bound), of scale 0.25, so that a dose
-             at which every well regrows still tells the search which way to go;
+             is the question, and six wells a dose would otherwise drown in the means); the share
+             is the mean over wells of a logistic in ln(final count / bound), of scale 0.25, so
+             that a dose at which every well regrows still tells the search which way to go;
   spread:    ln ratio of the between-well sd of ln final counts, over 0.15;
   prior:     log-normal, medians and widths below.
 

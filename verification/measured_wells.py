@@ -6,8 +6,8 @@ Prints YAML: means over six wells on a daily grid, recovered wells, and the spre
 The same rules for every line: a frame below half of the running median of +-20 h of its well is
 left out (stitching artefacts; frames before treatment are not used), then a running median of
 +-8 h smooths each well; means and spread of a dose end where its first well does; a well has
-recovered if the median of its own last 24 h is at least twice its smallest smoothed count after 24 h, and 1000 cells. Beside
-them stands the authors' own call.
+recovered if the median of its own last 24 h is at least twice its smallest smoothed count after
+24 h, and 1000 cells. Beside them stands the authors' own call.
 """
 
 from __future__ import annotations
