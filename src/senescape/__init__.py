@@ -19,7 +19,15 @@ from typing import TYPE_CHECKING, Any
 from senescape.version import __version__
 
 if TYPE_CHECKING:
-    from senescape.cohort import Passages, WellPrediction, passages, predict_wells, simulate
+    from senescape.cohort import (
+        Passages,
+        WellPrediction,
+        observe,
+        passages,
+        predict_wells,
+        simulate,
+        surviving_fraction,
+    )
     from senescape.compile import Compiled, Program, compile_scenario, lower, scenario_network
     from senescape.engines.branching import BranchingLaw, branching_law, probability_none
     from senescape.engines.exact import Exact
@@ -33,13 +41,14 @@ if TYPE_CHECKING:
         bundled,
         check_scenario,
         parse_scenario,
+        read_observed,
         read_scenario,
         scenario_schema,
     )
     from senescape.model import Scenario
     from senescape.network import Network
     from senescape.report import verdict_page
-    from senescape.results import Ensemble, Provenance
+    from senescape.results import Ensemble, Observed, Provenance
     from senescape.units import convert, parse_quantity
     from senescape.verdict import Effect, Rule, Verdict, Word, judge
 
@@ -52,6 +61,7 @@ _HOMES = {
     "Leap": "senescape.engines.leap",
     "MeanField": "senescape.engines.mean_field",
     "Network": "senescape.network",
+    "Observed": "senescape.results",
     "Passages": "senescape.cohort",
     "Program": "senescape.compile",
     "Provenance": "senescape.results",
@@ -69,17 +79,20 @@ _HOMES = {
     "convert": "senescape.units",
     "judge": "senescape.verdict",
     "lower": "senescape.compile",
+    "observe": "senescape.cohort",
     "parse": "senescape.expressions",
     "parse_quantity": "senescape.units",
     "parse_scenario": "senescape.files",
     "passages": "senescape.cohort",
     "predict_wells": "senescape.cohort",
     "probability_none": "senescape.engines.branching",
+    "read_observed": "senescape.files",
     "read_scenario": "senescape.files",
     "run_engine": "senescape.engines.protocol",
     "scenario_network": "senescape.compile",
     "scenario_schema": "senescape.files",
     "simulate": "senescape.cohort",
+    "surviving_fraction": "senescape.cohort",
     "verdict_page": "senescape.report",
 }
 
@@ -92,6 +105,7 @@ __all__ = [
     "Leap",
     "MeanField",
     "Network",
+    "Observed",
     "Passages",
     "Program",
     "Provenance",
@@ -110,17 +124,20 @@ __all__ = [
     "convert",
     "judge",
     "lower",
+    "observe",
     "parse",
     "parse_quantity",
     "parse_scenario",
     "passages",
     "predict_wells",
     "probability_none",
+    "read_observed",
     "read_scenario",
     "run_engine",
     "scenario_network",
     "scenario_schema",
     "simulate",
+    "surviving_fraction",
     "verdict_page",
 ]
 

@@ -68,6 +68,7 @@ def _base(index: int) -> Dimension:
 DIMENSIONLESS = Dimension()
 TIME, LENGTH, MASS, AMOUNT, DOSE, COUNT = (_base(i) for i in range(6))
 RATE = DIMENSIONLESS / TIME
+AREA = LENGTH**2
 VOLUME = LENGTH**3
 CONCENTRATION = AMOUNT / VOLUME
 

@@ -53,6 +53,42 @@ RAY = "radiation:\n  ray: {alpha: sensitivity, beta: sensitivity}\n"
 CASES: dict[str, tuple[list[tuple[str, str]], str, str, str]] = {
     "tab": ([("  P:      {role", "\tP:      {role")], "file.yaml", "", "YAML"),
     "unclosed bracket": ([("from: P, to: [P, P],", "from: P, to: [P, P,")], "file.yaml", "", ""),
+    "assay chance over 1": (
+        extra("assays:\n  stain: {kind: share, scored: seeded, positive: {P: 2}}\n"),
+        "scenario.assay-number",
+        "  stain:",
+        "0 to 1",
+    ),
+    "assay of mice that cannot die": (
+        extra("assays:\n  mice: {kind: survival, every: death_time}\n"),
+        "scenario.assay-survival",
+        "  mice:",
+        "threshold",
+    ),
+    "assay of an unknown state": (
+        extra("assays:\n  stain: {kind: share, scored: seeded, positive: {PP: 0.2}}\n"),
+        "scenario.unknown-state",
+        "  stain:",
+        "PP",
+    ),
+    "assay of an unknown kind": (
+        extra("assays:\n  stain: {kind: shares, scored: seeded, positive: {P: 0.2}}\n"),
+        "scenario.unknown-choice",
+        "  stain:",
+        "shares",
+    ),
+    "assay that counts what is not there": (
+        extra("assays:\n  wells: {kind: count, of: lives}\n"),
+        "scenario.unknown-observable",
+        "  wells:",
+        "lives",
+    ),
+    "assay without a number of cells": (
+        extra("assays:\n  stain: {kind: share, positive: {P: 0.2}}\n"),
+        "scenario.missing-field",
+        "  stain:",
+        "scored",
+    ),
     "duplicate key": (
         [("  seeded: ", "  growth: {value: 1 / day, source: assumption}\n  seeded: ")],
         "file.duplicate-key",

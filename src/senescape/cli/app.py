@@ -145,6 +145,42 @@ def simulate(
 
 
 @app.command()
+def observe(
+    scenario: ScenarioArgument,
+    regimen: Regimens = None,
+    assay: Annotated[
+        list[str] | None, typer.Option("--assay", "-a", help="Assay; may be repeated.")
+    ] = None,
+    day: Annotated[
+        list[float] | None, typer.Option("--day", help="Day of a reading; may be repeated.")
+    ] = None,
+    subjects: Annotated[int, typer.Option(help="Wells, dishes or hosts.", min=1)] = 6,
+    seed: Seed = 1,
+    variant: Variant = None,
+    uncertain: Annotated[
+        bool, typer.Option(help="Draw what is not known, one draw a subject.")
+    ] = False,
+    json: Json = False,
+    output: Output = None,
+) -> None:
+    """Read the assays of a scenario as a laboratory would; -o writes the table as CSV."""
+    from senescape.cli.observe import run_observe
+
+    run_observe(
+        scenario,
+        tuple(regimen or ()),
+        assays=tuple(assay or ()),
+        days=tuple(day or ()),
+        subjects=subjects,
+        seed=seed,
+        variant=variant,
+        uncertain=uncertain,
+        json=json,
+        output=output,
+    )
+
+
+@app.command()
 def figure1(
     scenario: ScenarioArgument,
     output: Annotated[

@@ -1,5 +1,6 @@
 """Virtual hosts: how parameters vary between individuals, and what each of them shows."""
 
+from senescape.cohort.assays import observe, surviving_fraction
 from senescape.cohort.draws import Cohort, cohort_of, outer_draws
 from senescape.cohort.flows import Passages, passages
 from senescape.cohort.simulate import default_times, simulate
@@ -15,9 +16,11 @@ __all__ = [
     "default_times",
     "kaplan_meier",
     "log_rank",
+    "observe",
     "outer_draws",
     "passages",
     "predict_wells",
     "restricted_mean",
     "simulate",
+    "surviving_fraction",
 ]

@@ -13,11 +13,12 @@ from senescape.compile.question import question_of
 from senescape.errors import RunError
 from senescape.model import Scenario
 from senescape.results import Ensemble, Provenance
-from senescape.rng import Purpose, normal_quantile, uniform
+from senescape.rng import Purpose
 from senescape.run import Monitor, engine_named, run_lanes
 from senescape.units import COUNT, DIMENSIONLESS, unit_factor
 
-from .draws import cohort_of, word_of
+from .draws import cohort_of, uniforms, word_of
+from .readings import counted as counted_cells
 
 Float = NDArray[np.float64]
 
@@ -106,7 +107,8 @@ def simulate(
         values[row] /= unit_factor(unit) if unit != "1" else 1.0
     _ratios(scenario, values, observables)
     if counted:
-        _count(scenario, values, observables, cohort.streams.keys(Purpose.OBSERVATION), units)
+        keys = cohort.streams.keys(Purpose.OBSERVATION)
+        _count(scenario, values, observables, keys, units, times)
     provenance = Provenance(
         scenario.name,
         scenario.digest,
@@ -149,9 +151,11 @@ def _count(
     observables: tuple[str, ...],
     keys: NDArray[np.uint64],
     units: list[str],
+    times: Float,
 ) -> None:
     """Add background and noise, in place; a count never falls below zero."""
     names = scenario_names(scenario)
+    seconds = np.rint(times * 86400.0).astype(int)
     for row, name in enumerate(observables):
         noun = scenario.observables[name]
         factor = unit_factor(units[row]) if units[row] != "1" else 1.0
@@ -166,10 +170,8 @@ def _count(
         floor = 0.0
         if noun.noise.additive is not None:
             floor = names.number(noun.noise.additive, f"observables.{name}.noise", COUNT) / factor
-        word = word_of(f"observable|{name}")
-        for lane, key in enumerate(keys):
-            for index in range(values.shape[1]):
-                z = normal_quantile(uniform(np.uint64(key ^ np.uint64(word)), 2 * index))
-                y = normal_quantile(uniform(np.uint64(key ^ np.uint64(word)), 2 * index + 1))
-                seen = values[row, index, lane] * np.exp(spread * z - 0.5 * spread**2)
-                values[row, index, lane] = max(0.0, seen + floor * y)
+        u, v = (
+            np.array([uniforms(keys, word_of(f"{name}|{what}|{s}")) for s in seconds])
+            for what in ("relative", "absolute")
+        )
+        values[row] = counted_cells(values[row], spread, floor, u, v)

@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from senescape.compile import scenario_network
+from senescape.compile.assays import check_assays
 from senescape.compile.question import check_measured, check_outcome, check_uncertainty
 from senescape.errors import ScenarioError, SenescapeError, Where, nearest
 from senescape.model import Scenario, refusal
@@ -138,10 +139,11 @@ def check_scenario(scenario: Scenario) -> None:
 
 
 def check_question(scenario: Scenario) -> None:
-    """Check outcome, uncertainty and measurements, which no network reads."""
+    """Check outcome, uncertainty, measurements and assays, which no network reads."""
     check_outcome(scenario)
     check_uncertainty(scenario)
     check_measured(scenario)
+    check_assays(scenario)
 
 
 def _check_version(document: Document, file: str) -> None:

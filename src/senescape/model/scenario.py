@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from .arrows import Arrow, Rerouting
+from .assays import AssayNoun
 from .base import Amount, Noun, Value
 from .cells import Cells, Name
 from .host import Host
@@ -86,6 +87,7 @@ class Scenario(Noun):
     radiation: dict[Name, Radiation] = Field(default_factory=dict)
     regimens: Annotated[dict[RegimenName, Regimen], Field(min_length=1)]
     observables: dict[Name, Observable] = Field(default_factory=dict)
+    assays: dict[Name, AssayNoun] = Field(default_factory=dict)
     uncertainty: Uncertainty = Field(default_factory=Uncertainty)
     variation: dict[Name, Variation] = Field(default_factory=dict)
     variants: dict[Name, Variant] = Field(default_factory=dict)
