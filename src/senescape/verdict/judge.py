@@ -19,6 +19,7 @@ from senescape.run import Monitor
 
 from .counterfactual import RULES, Rule, Worlds, run_worlds
 from .endpoints import BOXES, History, box_of, endpoint_values, progression_time
+from .lifetimes import lifetimes_of
 from .nouns import Reading, RuleResult, Verdict
 from .shares import share_out
 from .words import Effect, Word, effect_of, headline_word, word_of
@@ -321,6 +322,7 @@ def _verdict(
         draws=draws,
         hosts=hosts,
         provenance=provenance,
+        lifetimes=lifetimes_of(on, off, question),
         notes=_notes(scenario, question),
     )
 

@@ -12,6 +12,7 @@ from senescape.model import EndpointName, Player, Scenario
 from senescape.results import Provenance
 
 from .counterfactual import Rule
+from .lifetimes import Lifetimes, plain_survival
 from .sentences import ENDPOINT_UNITS, headline, html, plain
 from .words import Effect, Word
 
@@ -74,6 +75,8 @@ class Verdict:
     census_off : mapping of rule to the same without senescence
     recovered : float
         Share of hosts that have progressed by the horizon.
+    lifetimes : Lifetimes
+        When each host progressed and died, in every world.
     shares : mapping of player to its share of the effect
         They sum to the effect; empty where they were not asked for.
     readings : mapping
@@ -94,6 +97,7 @@ class Verdict:
     draws: int
     hosts: int
     provenance: Provenance
+    lifetimes: Lifetimes
     notes: tuple[str, ...] = field(default=())
     shares: dict[Player, Effect] = field(default_factory=dict)
     readings: dict[str, Reading] = field(default_factory=dict)
@@ -123,7 +127,7 @@ class Verdict:
 
     def to_dict(self) -> dict[str, object]:
         """Return the verdict as plain data, as ``senescape verdict --json`` prints it."""
-        return plain(self)
+        return plain(self) | {"survival": plain_survival(self.lifetimes, self.question)}
 
     def _repr_html_(self) -> str:
         return html(self)
