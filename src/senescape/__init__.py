@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from senescape.report import verdict_page
     from senescape.results import Ensemble, Observed, Provenance
     from senescape.units import convert, parse_quantity
-    from senescape.verdict import Effect, Rule, Verdict, Word, judge
+    from senescape.verdict import Effect, Rule, Verdict, Word, expect, judge
 
 _HOMES = {
     "BranchingLaw": "senescape.engines.branching",
@@ -77,6 +77,7 @@ _HOMES = {
     "check_scenario": "senescape.files",
     "compile_scenario": "senescape.compile",
     "convert": "senescape.units",
+    "expect": "senescape.verdict",
     "judge": "senescape.verdict",
     "lower": "senescape.compile",
     "observe": "senescape.cohort",
@@ -122,6 +123,7 @@ __all__ = [
     "check_scenario",
     "compile_scenario",
     "convert",
+    "expect",
     "judge",
     "lower",
     "observe",

@@ -12,7 +12,7 @@ from tests.statistics import ALARM, same_mean, same_share
 
 from senescape.cohort import Cohort, cohort_of
 from senescape.compile import compile_scenario
-from senescape.files import parse_scenario
+from senescape.files import parse_scenario, read_scenario
 
 DRAWS = 4000
 
@@ -134,3 +134,17 @@ def test_a_variant_multiplies_the_draws_of_what_it_sets() -> None:
     )
     np.testing.assert_allclose(fast, 3.0 * usual, rtol=1e-12)
     assert len(set(usual)) == 9
+
+
+def test_a_variant_multiplies_the_odds_of_a_share() -> None:
+    """0.3 becomes 0.95: odds times 44.3 in every draw, so that no draw passes 1."""
+    scenario = read_scenario("a549-etoposide-navitoclax")
+    usual, high = (
+        cohort_of(
+            scenario, p := compile_scenario(scenario, "after", v).program, seed=1, draws=60, hosts=1
+        ).parameters[p.parameter("nonresponding")]
+        for v in (None, "mcl1_high")
+    )
+    ratio = (0.95 / 0.05) / (0.3 / 0.7)
+    np.testing.assert_allclose(high / (1 - high), ratio * usual / (1 - usual), rtol=1e-9)
+    assert usual.max() > 0.6 and high.max() < 1.0

@@ -1,7 +1,6 @@
-"""One-two punch in A549: navitoclax after maturation kills, together with etoposide it is wasted.
+"""One-two punch in A549, beside its expectations: nothing where nothing is killed, and time.
 
-One hundred prior draws of one dish, seed 1. A share that is 0.8 in truth would be seen at or below
-0.68 with probability 0.002.
+One hundred prior draws of one dish, seed 1.
 """
 
 from __future__ import annotations
@@ -44,12 +43,6 @@ def senescent(regimen: str, *changes: tuple[str, float]) -> Float:
         assays=("senescent_cells",),
     )
     return counted[0, 1]
-
-
-def test_the_late_course_removes_what_the_early_one_cannot_reach() -> None:
-    assert (senescent("after") < senescent("together")).mean() >= 0.8
-    assert (senescent("together") > 0.7 * senescent("chemo")).mean() >= 0.8
-    assert (senescent("after") < 0.8 * senescent("chemo")).mean() >= 0.8
 
 
 @pytest.mark.parametrize(("name", "value"), [("senolytic_kill", 0.0), ("nonresponding", 1.0)])

@@ -181,6 +181,19 @@ def observe(
 
 
 @app.command()
+def expect(
+    scenario: ScenarioArgument,
+    draws: Annotated[int, typer.Option(help="Draws from the priors.", min=10)] = 100,
+    seed: Seed = 1,
+    json: Json = False,
+) -> None:
+    """Try what a scenario is expected to show, with its mechanism and without."""
+    from senescape.cli.expect import run_expect
+
+    run_expect(scenario, draws=draws, seed=seed, json=json)
+
+
+@app.command()
 def figure1(
     scenario: ScenarioArgument,
     output: Annotated[

@@ -84,23 +84,36 @@ def cohort_of(
         for name, values in outer.items():
             if name in rows:
                 stated = float(program.parameter_defaults[rows[name]])
-                drawn = _as_chosen(names, name, stated, values)
+                drawn = _as_chosen(names, name, stated, values, _is_share(scenario, name, values))
                 parameters[rows[name]] = np.repeat(drawn, hosts)
     if varied:
         _vary(scenario, names, streams, rows, parameters)
     return Cohort(parameters, streams, draws, hosts, outer)
 
 
-def _as_chosen(names: Names, name: str, stated: float, drawn: Float) -> Float:
+def _is_share(scenario: Scenario, name: str, drawn: Float) -> bool:
+    """Whether a number lies between 0 and 1 by its distribution, not by chance."""
+    noun = scenario.uncertainty.parameters.get(name)
+    bounded = noun is not None and noun.distribution in {"beta", "uniform"}
+    return bounded and bool((drawn >= 0.0).all() and (drawn <= 1.0).all())
+
+
+def _as_chosen(names: Names, name: str, stated: float, drawn: Float, share: bool) -> Float:
     """Return draws of a parameter to which a variant or regimen has given another value.
 
     They keep their relative spread: a genotype that multiplies a number by 30 does so in every
-    draw. Where the scenario's own value is 0 there is no ratio, and the new value stands.
+    draw. Of a share the odds are multiplied, so that it stays below 1. Where the scenario's own
+    value is 0 (of a share: or 1) there is no ratio, and the new value stands.
     """
     usual = names.values[name][1] if name in names.values else stated
     if stated == usual:
         return drawn
-    return drawn * (stated / usual) if usual != 0.0 else np.full_like(drawn, stated)
+    if not share:
+        return drawn * (stated / usual) if usual != 0.0 else np.full_like(drawn, stated)
+    if not (0.0 < usual < 1.0 and 0.0 < stated < 1.0):
+        return np.full_like(drawn, stated)
+    ratio = stated / (1.0 - stated) * (1.0 - usual) / usual
+    return ratio * drawn / (1.0 - drawn + ratio * drawn)
 
 
 def outer_draws(

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from senescape.compile import scenario_network
 from senescape.compile.assays import check_assays
+from senescape.compile.expectations import check_expectations
 from senescape.compile.question import check_measured, check_outcome, check_uncertainty
 from senescape.errors import ScenarioError, SenescapeError, Where, nearest
 from senescape.model import Scenario, refusal
@@ -98,7 +99,10 @@ def parse_scenario(text: str, file: str = "scenario") -> Scenario:
 
 
 def resolve(document: Document, file: str, seen: tuple[str, ...] = ()) -> dict[str, object]:
-    """Return the data of a scenario laid over the one that it ``extends``, if any."""
+    """Return the data of a scenario laid over the one that it ``extends``, if any.
+
+    Expectations are not handed down: what one tumour shows, another need not.
+    """
     data = dict(document.data)
     base = data.pop("extends", None)
     if base is None:
@@ -119,6 +123,7 @@ def resolve(document: Document, file: str, seen: tuple[str, ...] = ()) -> dict[s
         below = resolve(read_document(text, origin), origin, (*seen, base))
     except SenescapeError as error:
         raise error.at(Where(file=file, line=line, field="extends")) from None
+    below.pop("expectations", None)
     return merged(below, data)
 
 
@@ -139,11 +144,12 @@ def check_scenario(scenario: Scenario) -> None:
 
 
 def check_question(scenario: Scenario) -> None:
-    """Check outcome, uncertainty, measurements and assays, which no network reads."""
+    """Check outcome, uncertainty, measurements, assays and expectations, which no network reads."""
     check_outcome(scenario)
     check_uncertainty(scenario)
     check_measured(scenario)
     check_assays(scenario)
+    check_expectations(scenario)
 
 
 def _check_version(document: Document, file: str) -> None:

@@ -3,6 +3,7 @@
 from senescape.model.arrows import Arrow, Figure1, Rerouting
 from senescape.model.base import Noun, Value, read_value
 from senescape.model.cells import Cells, Clone, Crowding, Initial, Role, State
+from senescape.model.expectations import Arm, Expectation, Without
 from senescape.model.host import Host
 from senescape.model.measured import Measured, MeasuredWells
 from senescape.model.observation import Noise, Observable
@@ -31,6 +32,7 @@ from senescape.model.uncertainty import Distribution, Draws, Uncertainty, Variat
 
 __all__ = [
     "ASSUMPTION",
+    "Arm",
     "Arrow",
     "Bath",
     "Cells",
@@ -46,6 +48,7 @@ __all__ = [
     "EndpointName",
     "Entry",
     "Every",
+    "Expectation",
     "Figure1",
     "Fraction",
     "Host",
@@ -79,6 +82,7 @@ __all__ = [
     "Variant",
     "Variation",
     "Washout",
+    "Without",
     "dotted",
     "player_parameter",
     "read_value",

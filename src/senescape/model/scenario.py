@@ -12,6 +12,7 @@ from .arrows import Arrow, Rerouting
 from .assays import AssayNoun
 from .base import Amount, Noun, Value
 from .cells import Cells, Name
+from .expectations import Expectation
 from .host import Host
 from .measured import Measured
 from .observation import Observable
@@ -93,6 +94,7 @@ class Scenario(Noun):
     variants: dict[Name, Variant] = Field(default_factory=dict)
     outcome: OutcomeNoun | None = None
     measured: dict[Name, Measured] = Field(default_factory=dict)
+    expectations: dict[Name, Expectation] = Field(default_factory=dict)
 
     @field_validator("regimens", mode="before")
     @classmethod
@@ -100,8 +102,12 @@ class Scenario(Noun):
         return {str(k): v for k, v in given.items()} if isinstance(given, dict) else given
 
     def canonical_text(self) -> str:
-        """Return the scenario as JSON with sorted keys: the text that the digest is taken of."""
-        return json.dumps(self.model_dump(mode="json", by_alias=True), sort_keys=True)
+        """Return the scenario as JSON with sorted keys: the text that the digest is taken of.
+
+        Expectations are left out: no run depends on them.
+        """
+        data = self.model_dump(mode="json", by_alias=True, exclude={"expectations"})
+        return json.dumps(data, sort_keys=True)
 
     @property
     def digest(self) -> str:

@@ -12,6 +12,7 @@ from senescape.verdict.endpoints import (
     progression_time,
     survival_time,
 )
+from senescape.verdict.expectations import HOLDS, VANISHES, ExpectationResult, expect
 from senescape.verdict.judge import curve_times, judge, regimens_of
 from senescape.verdict.nouns import Reading, RuleResult, Verdict
 from senescape.verdict.sentences import (
@@ -29,10 +30,13 @@ __all__ = [
     "BOXES",
     "BOX_WORDS",
     "DISCLAIMER",
+    "HOLDS",
     "PLAYER_WORDS",
     "RULES",
+    "VANISHES",
     "Box",
     "Effect",
+    "ExpectationResult",
     "History",
     "HostShares",
     "Reading",
@@ -47,6 +51,7 @@ __all__ = [
     "curve_times",
     "effect_of",
     "endpoint_values",
+    "expect",
     "headline",
     "headline_word",
     "interval",

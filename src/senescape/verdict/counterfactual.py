@@ -67,6 +67,21 @@ def arm_parameters(compiled: Compiled, cohort: Cohort, rule: Rule | None) -> Flo
     return parameters
 
 
+def history_rows(compiled: Compiled) -> tuple[str, ...]:
+    """Return the assays that a history is made of; the tally of entries comes after them."""
+    return (
+        *ASSAYS,
+        *(f"origin:{origin}" for origin in ORIGINS),
+        load_assay(compiled.scenario),
+    )
+
+
+def history_of(times: Float, values: Float) -> History:
+    """Return the history of :func:`history_rows` and, last, the entries into senescence."""
+    origins = values[len(ASSAYS) : len(ASSAYS) + len(ORIGINS)]
+    return History(times, values[0], values[1], values[2], origins, values[-1], values[-2])
+
+
 def run_world(
     compiled: Compiled,
     parameters: Float,
@@ -78,22 +93,17 @@ def run_world(
     monitor: Monitor | None = None,
 ) -> History:
     """Run the hosts of a cohort in one world, given its parameters (parameters, hosts)."""
-    rows = (
-        *ASSAYS,
-        *(f"origin:{origin}" for origin in ORIGINS),
-        load_assay(compiled.scenario),
-    )
     values = run_lanes(
         engine_named(engine, step=step),
         compiled.program,
         parameters,
         cohort.streams,
         times,
-        assays=rows,
+        assays=history_rows(compiled),
         tallies=(compiled.entries,),
         monitor=monitor,
     )
-    return History(times, values[0], values[1], values[2], values[3:8], values[9], values[8])
+    return history_of(times, values)
 
 
 def run_worlds(
