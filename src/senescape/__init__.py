@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from senescape.report import verdict_page
     from senescape.results import Ensemble, Observed, Provenance
     from senescape.units import convert, parse_quantity
-    from senescape.verdict import Effect, Rule, Verdict, Word, expect, judge
+    from senescape.verdict import Effect, Rule, Verdict, Word, contrasts, expect, judge
 
 _HOMES = {
     "BranchingLaw": "senescape.engines.branching",
@@ -76,6 +76,7 @@ _HOMES = {
     "bundled": "senescape.files",
     "check_scenario": "senescape.files",
     "compile_scenario": "senescape.compile",
+    "contrasts": "senescape.verdict",
     "convert": "senescape.units",
     "expect": "senescape.verdict",
     "judge": "senescape.verdict",
@@ -122,6 +123,7 @@ __all__ = [
     "bundled",
     "check_scenario",
     "compile_scenario",
+    "contrasts",
     "convert",
     "expect",
     "judge",

@@ -10,6 +10,7 @@ from senescape.verdict import (
     BOXES,
     Box,
     History,
+    arrest_time,
     box_of,
     complete_arrest,
     cure,
@@ -37,6 +38,15 @@ def history(tumour: list[float], **other: list[float]) -> History:
         parts.get("entered", zero),
         parts.get("load", column),
     )
+
+
+def test_the_first_complete_arrest_is_reported_even_if_it_ends() -> None:
+    """Not before treatment; not while cells are undecided; escape on day 3 does not undo day 2."""
+    item = history(
+        [9, 9, 9, 9, 9], cycling=[0, 5, 0, 0, 1], undecided=[0, 0, 2, 0, 0], entered=[0, 0, 3, 5, 5]
+    )
+    assert arrest_time(item).tolist() == [2.0]
+    assert arrest_time(history([9] * 5, cycling=[1] * 5)).tolist() == [np.inf]
 
 
 def test_progression_is_twice_the_number_at_the_first_treatment() -> None:

@@ -89,6 +89,15 @@ def test_rules_that_differ_make_the_verdict_depend() -> None:
     assert headline_word({"a": Word.FRIEND, "b": Word.UNDETERMINED}) is Word.DEPENDS
 
 
+def test_structures_that_change_the_word_make_the_verdict_depend() -> None:
+    """More draws could still bring a word that waits for them to the other one."""
+    rules = {"a": Word.FRIEND, "b": Word.FRIEND}
+    assert headline_word(rules, [(Word.FRIEND, Word.FRIEND)]) is Word.FRIEND
+    assert headline_word(rules, [(Word.FRIEND, Word.FOE)]) is Word.DEPENDS
+    assert headline_word(rules, [(Word.FRIEND, Word.UNDETERMINED)]) is Word.DEPENDS
+    assert headline_word(rules, [(Word.UNDETERMINED_MONTE_CARLO, Word.FRIEND)]) is Word.FRIEND
+
+
 def test_numbers_are_written_with_their_sign() -> None:
     assert [signed(x) for x in (4.24, 23.4, -0.04, 0.0001, -3.0)] == [
         "+4.2",

@@ -181,6 +181,32 @@ def observe(
 
 
 @app.command()
+def contrast(
+    scenario: ScenarioArgument,
+    name: Annotated[
+        list[str] | None, typer.Option("--name", "-n", help="Contrast; may be repeated.")
+    ] = None,
+    draws: Annotated[int, typer.Option(help="Outer draws of what is not known.", min=1)] = 100,
+    hosts: Annotated[int, typer.Option(help="Hosts (wells) in each draw.", min=1)] = 1,
+    seed: Seed = 1,
+    step_hours: StepHours = None,
+    json: Json = False,
+) -> None:
+    """What changes between two settings: the back-up value, immunity, a senolytic."""
+    from senescape.cli.contrast import run_contrast
+
+    run_contrast(
+        scenario,
+        tuple(name or ()),
+        draws=draws,
+        hosts=hosts,
+        seed=seed,
+        step=None if step_hours is None else step_hours / 24.0,
+        json=json,
+    )
+
+
+@app.command()
 def expect(
     scenario: ScenarioArgument,
     draws: Annotated[int, typer.Option(help="Draws from the priors.", min=10)] = 100,

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from senescape.compile import scenario_network
 from senescape.compile.assays import check_assays
+from senescape.compile.contrasts import check_contrasts
 from senescape.compile.expectations import check_expectations
 from senescape.compile.question import check_measured, check_outcome, check_uncertainty
 from senescape.errors import ScenarioError, SenescapeError, Where, nearest
@@ -101,7 +102,7 @@ def parse_scenario(text: str, file: str = "scenario") -> Scenario:
 def resolve(document: Document, file: str, seen: tuple[str, ...] = ()) -> dict[str, object]:
     """Return the data of a scenario laid over the one that it ``extends``, if any.
 
-    Expectations are not handed down: what one tumour shows, another need not.
+    Contrasts and expectations are not handed down: what one tumour shows, another need not.
     """
     data = dict(document.data)
     base = data.pop("extends", None)
@@ -123,7 +124,8 @@ def resolve(document: Document, file: str, seen: tuple[str, ...] = ()) -> dict[s
         below = resolve(read_document(text, origin), origin, (*seen, base))
     except SenescapeError as error:
         raise error.at(Where(file=file, line=line, field="extends")) from None
-    below.pop("expectations", None)
+    for question in ("contrasts", "expectations"):
+        below.pop(question, None)
     return merged(below, data)
 
 
@@ -144,11 +146,12 @@ def check_scenario(scenario: Scenario) -> None:
 
 
 def check_question(scenario: Scenario) -> None:
-    """Check outcome, uncertainty, measurements, assays and expectations, which no network reads."""
+    """Check what no network reads: outcome, uncertainty, measurements, assays, questions."""
     check_outcome(scenario)
     check_uncertainty(scenario)
     check_measured(scenario)
     check_assays(scenario)
+    check_contrasts(scenario)
     check_expectations(scenario)
 
 

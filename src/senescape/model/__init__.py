@@ -3,6 +3,7 @@
 from senescape.model.arrows import Arrow, Figure1, Rerouting
 from senescape.model.base import Noun, Value, read_value
 from senescape.model.cells import Cells, Clone, Crowding, Initial, Role, State
+from senescape.model.contrasts import Contrast, Setting
 from senescape.model.expectations import Arm, Expectation, Without
 from senescape.model.host import Host
 from senescape.model.measured import Measured, MeasuredWells
@@ -39,6 +40,7 @@ __all__ = [
     "Citation",
     "Clone",
     "Compartmental",
+    "Contrast",
     "Crowding",
     "Distribution",
     "Dose",
@@ -73,6 +75,7 @@ __all__ = [
     "Role",
     "Scenario",
     "Secretion",
+    "Setting",
     "SignalLaw",
     "SignalNoun",
     "State",

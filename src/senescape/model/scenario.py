@@ -12,6 +12,7 @@ from .arrows import Arrow, Rerouting
 from .assays import AssayNoun
 from .base import Amount, Noun, Value
 from .cells import Cells, Name
+from .contrasts import Contrast
 from .expectations import Expectation
 from .host import Host
 from .measured import Measured
@@ -94,6 +95,7 @@ class Scenario(Noun):
     variants: dict[Name, Variant] = Field(default_factory=dict)
     outcome: OutcomeNoun | None = None
     measured: dict[Name, Measured] = Field(default_factory=dict)
+    contrasts: dict[Name, Contrast] = Field(default_factory=dict)
     expectations: dict[Name, Expectation] = Field(default_factory=dict)
 
     @field_validator("regimens", mode="before")
@@ -104,9 +106,9 @@ class Scenario(Noun):
     def canonical_text(self) -> str:
         """Return the scenario as JSON with sorted keys: the text that the digest is taken of.
 
-        Expectations are left out: no run depends on them.
+        Contrasts and expectations are left out: no run depends on them.
         """
-        data = self.model_dump(mode="json", by_alias=True, exclude={"expectations"})
+        data = self.model_dump(mode="json", by_alias=True, exclude={"contrasts", "expectations"})
         return json.dumps(data, sort_keys=True)
 
     @property

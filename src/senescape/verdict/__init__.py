@@ -1,10 +1,12 @@
 """What happened to a host, and friend or foe."""
 
+from senescape.verdict.contrasts import ContrastResult, contrasts
 from senescape.verdict.counterfactual import RULES, Rule, Worlds, run_worlds
 from senescape.verdict.endpoints import (
     BOXES,
     Box,
     History,
+    arrest_time,
     box_of,
     complete_arrest,
     cure,
@@ -35,6 +37,7 @@ __all__ = [
     "RULES",
     "VANISHES",
     "Box",
+    "ContrastResult",
     "Effect",
     "ExpectationResult",
     "History",
@@ -45,8 +48,10 @@ __all__ = [
     "Verdict",
     "Word",
     "Worlds",
+    "arrest_time",
     "box_of",
     "complete_arrest",
+    "contrasts",
     "cure",
     "curve_times",
     "effect_of",

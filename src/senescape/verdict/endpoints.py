@@ -120,6 +120,18 @@ def complete_arrest(history: History) -> Float:
     return ((history.cycling + history.undecided) == 0.0).astype(np.float64)
 
 
+def arrest_time(history: History) -> Float:
+    """Return when the arrest of each host was first complete [day], inf where it never was.
+
+    To the accuracy of the times that were recorded. Later escape out of senescence may end it.
+    """
+    after = history.time >= 0.0
+    arrested = complete_arrest(history)[after] > 0.0
+    first = history.time[after][np.argmax(arrested, axis=0)]
+    result: Float = np.where(arrested.any(axis=0), first, np.inf)
+    return result
+
+
 def cure(history: History) -> Float:
     """Return 1 where no tumour cell is left, else 0."""
     return (history.tumour == 0.0).astype(np.float64)

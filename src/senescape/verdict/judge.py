@@ -18,7 +18,7 @@ from senescape.results import Provenance
 from senescape.run import Monitor
 
 from .counterfactual import RULES, Rule, Worlds, run_worlds
-from .endpoints import BOXES, History, box_of, endpoint_values, progression_time
+from .endpoints import BOXES, History, arrest_time, box_of, endpoint_values, progression_time
 from .lifetimes import lifetimes_of
 from .nouns import Reading, RuleResult, Verdict
 from .shares import share_out
@@ -103,7 +103,9 @@ def judge(
         )
     took = replace(verdict.provenance, run={"seconds": clock.perf_counter() - began})
     readings = _readings(scenario, parts, cohorts, question, hosts)
-    return replace(verdict, shares=found, readings=readings, provenance=took)
+    pairs = [pair for r in readings.values() if (pair := r.words)]
+    word = headline_word({rule.value: result.word for rule, result in rules.items()}, pairs)
+    return replace(verdict, word=word, shares=found, readings=readings, provenance=took)
 
 
 def _shares(
@@ -322,9 +324,16 @@ def _verdict(
         draws=draws,
         hosts=hosts,
         provenance=provenance,
+        arrested=_arrested(on, question),
         lifetimes=lifetimes_of(on, off, question),
         notes=_notes(scenario, question),
     )
+
+
+def _arrested(on: History, question: Question) -> Float:
+    """Return when each arrest was first complete, inf where that is not by the horizon."""
+    when = arrest_time(on)
+    return np.where(when <= question.horizon, when, np.inf)
 
 
 def _census(history: History, at: int, question: Question) -> dict[str, float]:

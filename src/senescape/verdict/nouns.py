@@ -14,7 +14,7 @@ from senescape.results import Provenance
 from .counterfactual import Rule
 from .lifetimes import Lifetimes, plain_survival
 from .sentences import ENDPOINT_UNITS, headline, html, plain
-from .words import Effect, Word
+from .words import Effect, Word, differ, word_of
 
 Float = NDArray[np.float64]
 
@@ -57,6 +57,13 @@ class Reading:
     absent: Effect | None
     share: float
 
+    @property
+    def words(self) -> tuple[Word, Word] | None:
+        """The words with the structure and without it, where both have draws enough."""
+        if self.present is None or self.absent is None:
+            return None
+        return word_of(self.present), word_of(self.absent)
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -65,7 +72,7 @@ class Verdict:
     Parameters
     ----------
     word : Word
-        DEPENDS where the rules give different words.
+        DEPENDS where the rules, or a structure that is not known, give different words.
     rules : mapping
         One result a rule; the headline effect is that of ``renormalised``.
     endpoints : mapping
@@ -75,6 +82,8 @@ class Verdict:
     census_off : mapping of rule to the same without senescence
     recovered : float
         Share of hosts that have progressed by the horizon.
+    arrested : (hosts,)
+        When the arrest of each host was first complete [day], inf where never by the horizon.
     lifetimes : Lifetimes
         When each host progressed and died, in every world.
     shares : mapping of player to its share of the effect
@@ -97,10 +106,17 @@ class Verdict:
     draws: int
     hosts: int
     provenance: Provenance
+    arrested: Float
     lifetimes: Lifetimes
     notes: tuple[str, ...] = field(default=())
     shares: dict[Player, Effect] = field(default_factory=dict)
     readings: dict[str, Reading] = field(default_factory=dict)
+
+    @property
+    def decisive(self) -> dict[str, tuple[Word, Word]]:
+        """Structures that are not known and change the word: with and without them."""
+        pairs = {name: reading.words for name, reading in self.readings.items()}
+        return {name: pair for name, pair in pairs.items() if pair and differ(*pair)}
 
     @property
     def main(self) -> RuleResult:

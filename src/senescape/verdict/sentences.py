@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from senescape.model import EndpointName
 
 from .counterfactual import Rule
-from .words import Effect, Word
+from .words import Effect, Word, word_of
 
 if TYPE_CHECKING:
+    from senescape.model import Scenario
+
     from .nouns import RuleResult, Verdict
 
 DISCLAIMER = "A research tool, not for decisions about patients."
@@ -101,13 +105,9 @@ def headline(verdict: Verdict) -> str:
 def _claim(verdict: Verdict) -> str:
     word = verdict.word
     if word is Word.DEPENDS:
-        groups: dict[str, list[str]] = {}
-        for rule, result in verdict.rules.items():
-            groups.setdefault(result.word.value, []).append(rule.value)
-        parts = "; ".join(f"{name} under {', '.join(rules)}" for name, rules in groups.items())
         return (
-            "whether inducing senescence is friend or foe DEPENDS on where the cells would "
-            f"otherwise have gone ({parts})"
+            "whether inducing senescence is friend or foe DEPENDS on "
+            f"{' and on '.join(_grounds(verdict))}"
         )
     probability = probability_of(word, verdict.main.effect)
     if word in (Word.FRIEND, Word.FOE):
@@ -115,6 +115,28 @@ def _claim(verdict: Verdict) -> str:
     if word is Word.NEGLIGIBLE:
         return f"the effect of inducing senescence is NEGLIGIBLE (P {probability:.2f})"
     return f"whether inducing senescence is friend or foe is {word.value.upper()}"
+
+
+def _grounds(verdict: Verdict) -> list[str]:
+    """Say on what the word depends: re-routing rules, structures that are not known."""
+    groups: dict[str, list[str]] = {}
+    for rule, result in verdict.rules.items():
+        groups.setdefault(result.word.value, []).append(rule.value)
+    grounds = []
+    if len(groups) > 1:
+        parts = "; ".join(f"{name} under {', '.join(rules)}" for name, rules in groups.items())
+        grounds.append(f"where the cells would otherwise have gone ({parts})")
+    for name, (present, absent) in verdict.decisive.items():
+        label = structure_label(verdict.scenario, name)
+        grounds.append(f"whether there is {label} ({present.value} with, {absent.value} without)")
+    return grounds
+
+
+def structure_label(scenario: Scenario, name: str) -> str:
+    """Return how a structure that is not known is called: its own label, or its name."""
+    switch = scenario.uncertainty.switches.get(name)
+    label = switch.label if switch is not None else scenario.parameters[name].label
+    return label or name.replace("_", " ")
 
 
 def _census_sentence(verdict: Verdict) -> str:
@@ -221,6 +243,7 @@ def plain(verdict: Verdict) -> dict[str, object]:
         "endpoints": endpoints,
         "census": verdict.census,
         "regrowth": verdict.recovered,
+        "complete_arrest": _plain_arrest(verdict),
         "shares": {
             player.value: plain_effect(effect, verdict.unit)
             for player, effect in verdict.shares.items()
@@ -230,6 +253,7 @@ def plain(verdict: Verdict) -> dict[str, object]:
                 "share_of_draws": reading.share,
                 "present": _plain_reading(reading.present, verdict.unit),
                 "absent": _plain_reading(reading.absent, verdict.unit),
+                "decisive": name in verdict.decisive,
             }
             for name, reading in verdict.readings.items()
         },
@@ -244,10 +268,22 @@ def plain(verdict: Verdict) -> dict[str, object]:
     }
 
 
+def _plain_arrest(verdict: Verdict) -> dict[str, object]:
+    """Return how many hosts were ever completely arrested, and when first, with quartiles."""
+    ever = verdict.arrested[np.isfinite(verdict.arrested)]
+    quartiles = np.quantile(ever, [0.25, 0.5, 0.75]).tolist() if len(ever) else None
+    return {
+        "share_ever": len(ever) / len(verdict.arrested),
+        "first_day_quartiles": quartiles,
+        "time_unit": "day",
+    }
+
+
 def _plain_reading(effect: Effect | None, unit: str) -> dict[str, object] | None:
     if effect is None:
         return None
     return {
+        "verdict": word_of(effect).value,
         "probability_beneficial": effect.probability_beneficial,
         "probability_harmful": effect.probability_harmful,
         "effect": plain_effect(effect, unit),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -155,7 +156,23 @@ def word_of(effect: Effect) -> Word:
     return Word.UNDETERMINED_MONTE_CARLO if close else Word.UNDETERMINED
 
 
-def headline_word(words: dict[str, Word]) -> Word:
-    """Return the common word of all re-routing rules, or DEPENDS where they differ."""
-    found = set(words.values())
-    return found.pop() if len(found) == 1 else Word.DEPENDS
+def headline_word(rules: dict[str, Word], structures: Iterable[tuple[Word, Word]] = ()) -> Word:
+    """Return the common word, or DEPENDS where the answers differ.
+
+    Parameters
+    ----------
+    rules : mapping
+        One word a re-routing rule.
+    structures : iterable of (Word, Word)
+        With a structure that is not known, and without it. A word that only waits for more draws
+        contradicts no other.
+    """
+    found = set(rules.values())
+    if len(found) > 1 or any(differ(*pair) for pair in structures):
+        return Word.DEPENDS
+    return found.pop()
+
+
+def differ(one: Word, other: Word) -> bool:
+    """Whether two words contradict each other; one that waits for more draws does not."""
+    return one is not other and Word.UNDETERMINED_MONTE_CARLO not in {one, other}
