@@ -1,18 +1,15 @@
 """The only place that draws; one function a noun."""
 
+from senescape.figures.census import census_bars, census_worlds
 from senescape.figures.figure1 import figure1
 from senescape.figures.style import save, svg_of
-from senescape.figures.verdict import (
-    census_bars,
-    effect_by_regimen,
-    effect_curve,
-    mean_counts,
-    recovered_wells,
-    share_bars,
-)
+from senescape.figures.survival import survival_curves
+from senescape.figures.verdict import effect_by_regimen, effect_curve, share_bars
+from senescape.figures.wells import mean_counts, recovered_wells
 
 __all__ = [
     "census_bars",
+    "census_worlds",
     "effect_by_regimen",
     "effect_curve",
     "figure1",
@@ -20,5 +17,6 @@ __all__ = [
     "recovered_wells",
     "save",
     "share_bars",
+    "survival_curves",
     "svg_of",
 ]

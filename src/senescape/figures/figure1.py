@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -11,32 +12,33 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from senescape.cohort import Passages
 from senescape.model import Figure1
 
-from .style import GREEN, GREY, INK, RED, SKY, SOFT, new_figure, styled
+from .style import FOE, FRIEND, GREY, INK, SENESCENT, SOFT, new_figure, styled
 
 # name: (x, y, words, edge)
 BOXES = {
     "tumour": (1.1, 3.2, "tumour\ncells", INK),
-    "undecided": (4.0, 3.2, "damaged,\nundecided", INK),
-    "senescent": (7.2, 3.2, "senescent", SKY),
-    "rapid": (4.0, 5.6, "rapid\napoptosis", GREEN),
-    "late": (6.6, 5.6, "delayed\napoptosis", GREEN),
-    "cleared": (9.3, 5.6, "cleared by\nthe host", GREEN),
-    "regrowth": (7.2, 0.6, "growing\nagain", RED),
+    "undecided": (4.2, 3.2, "damaged,\nundecided", INK),
+    "senescent": (7.5, 3.2, "senescent", SENESCENT),
+    "rapid": (4.2, 5.6, "rapid\napoptosis", FRIEND),
+    "late": (6.9, 5.6, "delayed\napoptosis", FRIEND),
+    "cleared": (9.6, 5.6, "cleared by\nthe host", FRIEND),
+    "regrowth": (7.5, 0.6, "growing\nagain", FOE),
 }
 HALF_WIDTH, HALF_HEIGHT = 0.78, 0.46
+TITLE_LINE = 105
 
 # arrow: (from point, to point, bend, colour, label point)
 ARROWS = {
-    Figure1.DNA_DAMAGE: ((1.9, 3.2), (3.2, 3.2), 0.0, GREY, (2.55, 3.5)),
-    Figure1.RAPID_APOPTOSIS: ((4.0, 3.68), (4.0, 5.1), 0.0, GREEN, (4.0, 4.4)),
-    Figure1.SENESCENCE: ((4.8, 3.2), (6.4, 3.2), 0.0, SKY, (5.6, 3.5)),
-    Figure1.DELAYED_APOPTOSIS: ((7.0, 3.68), (6.7, 5.1), 0.0, GREEN, (6.45, 4.4)),
-    Figure1.CLEARANCE: ((7.6, 3.68), (9.1, 5.1), 0.0, GREEN, (8.75, 4.4)),
-    Figure1.REENTRY: ((7.2, 2.72), (7.2, 1.1), 0.0, RED, (7.2, 1.9)),
-    Figure1.RECOVERY: ((4.2, 2.72), (6.4, 0.85), 0.12, GREY, (4.75, 1.65)),
-    Figure1.ESCAPE_ACQUIRED: ((7.9, 2.75), (7.95, 0.95), -0.55, RED, (9.25, 1.9)),
-    Figure1.ESCAPE_PREEXISTING: ((1.1, 2.72), (6.4, 0.5), 0.28, RED, (2.6, 0.75)),
-    Figure1.PARACRINE_ARREST: ((1.3, 3.68), (6.9, 3.68), -0.32, SKY, (2.2, 4.6)),
+    Figure1.DNA_DAMAGE: ((1.9, 3.2), (3.4, 3.2), 0.0, GREY, (2.65, 3.5)),
+    Figure1.RAPID_APOPTOSIS: ((4.2, 3.68), (4.2, 5.1), 0.0, FRIEND, (4.85, 4.05)),
+    Figure1.SENESCENCE: ((5.0, 3.2), (6.7, 3.2), 0.0, SENESCENT, (5.8, 3.5)),
+    Figure1.DELAYED_APOPTOSIS: ((7.3, 3.68), (7.0, 5.1), 0.0, FRIEND, (6.5, 4.68)),
+    Figure1.CLEARANCE: ((7.9, 3.68), (9.4, 5.1), 0.0, FRIEND, (9.05, 4.4)),
+    Figure1.REENTRY: ((7.5, 2.72), (7.5, 1.1), 0.0, FOE, (7.5, 1.9)),
+    Figure1.RECOVERY: ((4.4, 2.72), (6.7, 0.85), 0.12, GREY, (4.95, 1.65)),
+    Figure1.ESCAPE_ACQUIRED: ((8.2, 2.75), (8.25, 0.95), -0.6, FOE, (10.15, 1.9)),
+    Figure1.ESCAPE_PREEXISTING: ((1.1, 2.72), (6.7, 0.5), 0.28, FOE, (2.6, 0.75)),
+    Figure1.PARACRINE_ARREST: ((1.3, 3.68), (7.1, 3.68), -0.32, SENESCENT, (2.2, 4.6)),
 }
 WORDS = {
     Figure1.DNA_DAMAGE: "damage",
@@ -47,7 +49,7 @@ WORDS = {
     Figure1.REENTRY: "re-entry",
     Figure1.RECOVERY: "recovery",
     Figure1.ESCAPE_ACQUIRED: "acquired escape",
-    Figure1.ESCAPE_PREEXISTING: "clone of before",
+    Figure1.ESCAPE_PREEXISTING: "pre-existing clone",
     Figure1.PARACRINE_ARREST: "paracrine arrest",
 }
 
@@ -70,6 +72,28 @@ def passed(hundred: float) -> str:
     return f"1 in {round(100.0 / hundred / size) * size:,.0f} cells"
 
 
+def between(low: float, high: float) -> str:
+    """Return an interval of passages for a hundred cells in words, both ends said alike.
+
+    Examples
+    --------
+    >>> between(20.0, 50.0), between(4e-3, 38.0), between(0.0, 5.0)
+    ('20 to 50', '<0.01 to 38', '0 to 5.0')
+    >>> between(0.0, 1e-3), between(3e-5, 0.02)
+    ('none to 1 in 100,000', '1 in 3,300,000 to 5,000')
+    """
+    if high < 0.1:
+        last = passed(high).removesuffix(" cells")
+        if low <= 0.0:
+            return f"none to {last}"
+        return f"{passed(low).removesuffix(' cells')} to {last.removeprefix('1 in ')}"
+    if low <= 0.0:
+        return f"0 to {passed(high)}"
+    if low < 0.1:
+        return f"{f'{low:.2f}' if low >= 0.01 else '<0.01'} to {passed(high)}"
+    return f"{passed(low)} to {passed(high)}"
+
+
 @styled
 def figure1(numbers: Passages) -> Figure:
     """Draw the fates of a hundred tumour cells: friends green, foes red, widths by passages.
@@ -78,8 +102,8 @@ def figure1(numbers: Passages) -> Figure:
     """
     figure = new_figure(8.6, 5.6)
     axes = figure.add_subplot()
-    axes.set_xlim(0.0, 10.4)
-    axes.set_ylim(-0.75, 6.3)
+    axes.set_xlim(0.2, 11.4)
+    axes.set_ylim(-0.8, 6.3)
     axes.set_axis_off()
     for arrow, (start, end, bend, colour, label) in ARROWS.items():
         found = numbers.arrows.get(arrow)
@@ -90,10 +114,10 @@ def figure1(numbers: Passages) -> Figure:
         else:
             words.append(passed(found[0]))
             if found[2] > 0.0:
-                words.append(f"({passed(found[1])} to {passed(found[2])})".replace(" cells", ""))
+                words.append(f"({between(found[1], found[2])})")
         _label(axes, label, "\n".join(words))
-    _arrow(axes, (6.5, 2.75), (1.75, 2.75), -0.22, RED, 3.0 if numbers.fed else None)
-    _label(axes, (4.1, 2.3), "feeds growth" if numbers.fed else "feeding: not in this scenario")
+    _arrow(axes, (6.8, 2.75), (1.75, 2.75), -0.22, FOE, 3.0 if numbers.fed else None)
+    _label(axes, (3.2, 2.32), "feeds growth" if numbers.fed else "feeding: not in this scenario")
     for x, y, name, edge in BOXES.values():
         axes.add_patch(
             FancyBboxPatch(
@@ -107,8 +131,8 @@ def figure1(numbers: Passages) -> Figure:
                 zorder=3,
             )
         )
-        axes.text(x, y, name, ha="center", va="center", fontsize=10, weight="bold", zorder=4)
-    axes.text(0.05, -0.7, legend_words(numbers), fontsize=8.5, color=SOFT, va="bottom")
+        axes.text(x, y, name, ha="center", va="center", fontsize=10.5, weight="bold", zorder=4)
+    axes.text(0.3, -0.75, legend_words(numbers), fontsize=9.2, color=SOFT, va="bottom")
     return figure
 
 
@@ -119,10 +143,11 @@ def legend_words(numbers: Passages) -> str:
     if numbers.variant is not None:
         noun = numbers.scenario.variants[numbers.variant]
         variant = f", {noun.label or numbers.variant}"
+    title = textwrap.fill(f"{numbers.scenario.title}{variant}; {regimen}.", TITLE_LINE)
     return (
-        f"{numbers.scenario.title}{variant}; {regimen}.\n"
+        f"{title}\n"
         f"Passages to day {numbers.until:g} for 100 tumour cells at the first treatment "
-        f"({numbers.cells:,.0f}): median (90 %) of {numbers.hosts} draws.\n"
+        f"({float(f'{numbers.cells:.2g}'):,.0f}): median (90 %) of {numbers.hosts} draws.\n"
         "A cell may pass more than once. Green: friend; red: foe; well mixed. "
         "Research tool, not for decisions about patients."
     )
@@ -161,7 +186,7 @@ def _label(axes: Axes, at: tuple[float, float], words: str) -> None:
         words,
         ha="center",
         va="center",
-        fontsize=8.5,
+        fontsize=9.5,
         linespacing=1.15,
         zorder=5,
         bbox={
