@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Sequence
 from importlib.resources import files
 
-import numpy as np
-
 from senescape.cohort import Passages, WellPrediction
-from senescape.model import ASSUMPTION
+from senescape.model import EndpointName
 from senescape.results.provenance import package_versions
-from senescape.verdict import DISCLAIMER, Verdict, interval, signed
-from senescape.verdict.sentences import PHRASES
-from senescape.verdict.words import Effect
+from senescape.verdict import DISCLAIMER, RULES, Verdict, interval
+from senescape.verdict.lifetimes import survival_event
+from senescape.verdict.sentences import ENDPOINT_UNITS, PHRASES
+
+from . import tables
+from .numbers import number_rows, other_rows, reference
+from .pictures import pictures, survival_title
 
 
 def verdict_page(
@@ -20,7 +23,7 @@ def verdict_page(
     wells: Sequence[WellPrediction] = (),
     numbers: Passages | None = None,
 ) -> str:
-    """Return the page as HTML: pictures inline, nothing loaded from elsewhere.
+    """Return the page as HTML: pictures inline, nothing loaded from elsewhere, no scripts.
 
     Parameters
     ----------
@@ -32,46 +35,10 @@ def verdict_page(
         Passages along the arrows of Figure 1, to be drawn.
     """
     from jinja2 import Environment, StrictUndefined, select_autoescape
-    from markupsafe import Markup
-
-    from senescape.figures import (
-        census_bars,
-        effect_by_regimen,
-        effect_curve,
-        figure1,
-        mean_counts,
-        recovered_wells,
-        share_bars,
-        svg_of,
-    )
 
     chosen = chosen_verdict(verdicts)
-    scenario = chosen.scenario
-    pictures = {
-        "effects": effect_by_regimen(verdicts) if len(verdicts) > 1 else None,
-        "curve": effect_curve(chosen),
-        "census": census_bars(verdicts),
-        "shares": share_bars(chosen) if any(e.estimate for e in chosen.shares.values()) else None,
-        "wells": recovered_wells(wells) if wells else None,
-        "counts": mean_counts(wells) if wells else None,
-        "figure1": figure1(numbers) if numbers is not None else None,
-    }
-    titles = {
-        "effects": "effect of senescence by regimen",
-        "curve": "effect of senescence over time",
-        "shares": "share of each arrow in the effect",
-        "census": "what became of the hosts",
-        "wells": "wells recovered, predicted and measured",
-        "counts": "mean counts, predicted and measured",
-        "figure1": "Figure 1 of the seed article with the numbers of this scenario",
-    }
-    inline = {
-        name: Markup(svg_of(picture, titles[name]))  # noqa: S704  # our own drawing
-        for name, picture in pictures.items()
-        if picture is not None
-    }
     environment = Environment(
-        autoescape=select_autoescape(["html", "j2"]),
+        autoescape=select_autoescape(["html", "j2"], default_for_string=True),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -79,27 +46,59 @@ def verdict_page(
     template = environment.from_string(
         files("senescape").joinpath("report", "templates", "verdict.html.j2").read_text("utf-8")
     )
-    question = chosen.question
     return template.render(
-        scenario=scenario,
+        figures=pictures(verdicts, chosen, wells, numbers),
         verdicts=list(verdicts),
         chosen=chosen,
-        headline=chosen.headline(),
-        disclaimer=f"{DISCLAIMER} {scenario.place.capitalize()}.",
-        phrase=PHRASES[question.headline],
-        question=question,
-        delta=question.deltas[question.headline],
-        unit=chosen.unit,
-        figures={name: inline.get(name, "") for name in pictures},
         wells=list(wells),
-        measured=next(iter(scenario.measured.values()), None),
-        mean_error=float(np.mean([w.log_error for w in wells])) if wells else 0.0,
-        assumptions=[n for n, p in scenario.parameters.items() if p.source == ASSUMPTION],
-        interval=interval,
-        short=short,
-        share_sum=sum(e.estimate for e in chosen.shares.values()),
-        packages=package_versions(),
+        mean_error=tables.mean_error(wells),
+        **_words(chosen),
+        **_tables(verdicts, chosen),
     )
+
+
+def _words(chosen: Verdict) -> dict[str, object]:
+    question, scenario = chosen.question, chosen.scenario
+    measured = next(iter(scenario.measured.values()), None)
+    return {
+        "scenario": scenario,
+        "headline": chosen.headline(),
+        "disclaimer": f"{DISCLAIMER} {scenario.place.capitalize()}.",
+        "phrase": PHRASES[question.headline],
+        "question": question,
+        "delta": question.deltas[question.headline],
+        "unit": chosen.unit,
+        "whom": "wells" if scenario.setting == "culture" else "hosts",
+        "regimen": scenario.regimens[chosen.regimen].label or chosen.regimen,
+        "measured": measured,
+        "measured_reference": None if measured is None else reference(scenario, measured.source),
+        "survival_title": survival_title(chosen),
+        "survival_asked": survival_event(question) is EndpointName.SURVIVAL,
+        "survival_definition": tables.survival_definition(chosen),
+        "survival_gain": tables.survival_gain(chosen),
+        "arrest_words": tables.arrest_words(chosen),
+        "share_sum": sum(e.estimate for e in chosen.shares.values()),
+    }
+
+
+def _tables(verdicts: Sequence[Verdict], chosen: Verdict) -> dict[str, object]:
+    return {
+        "rules": RULES,
+        "endpoint_units": ENDPOINT_UNITS,
+        "interval": interval,
+        "short": tables.short,
+        "measured_number": tables.measured_number,
+        "turn_words": tables.turn_words,
+        "words_by_rule": tables.words_by_rule,
+        "survival_rows": tables.survival_rows(chosen),
+        "census_rows": tables.census_rows(chosen),
+        "reading_rows": tables.reading_rows(chosen),
+        "number_rows": number_rows(chosen.scenario, chosen.regimen, chosen.variant),
+        "other_rows": other_rows(chosen.scenario),
+        "commands": tables.commands(verdicts),
+        "packages": package_versions() | {"Python": platform.python_version()},
+        "machine": platform.machine(),
+    }
 
 
 def chosen_verdict(verdicts: Sequence[Verdict]) -> Verdict:
@@ -107,8 +106,3 @@ def chosen_verdict(verdicts: Sequence[Verdict]) -> Verdict:
     outcome = verdicts[0].scenario.outcome
     wanted = None if outcome is None else outcome.regimen
     return next((v for v in verdicts if v.regimen == wanted), verdicts[-1])
-
-
-def short(effect: Effect) -> str:
-    """Return estimate and interval as a table wants them: ``+4.2 (+1.0 to +7.3)``."""
-    return f"{signed(effect.estimate)} ({signed(effect.low)} to {signed(effect.high)})"
