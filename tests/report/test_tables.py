@@ -21,6 +21,7 @@ from senescape.report.tables import (
     survival_definition,
     survival_gain,
     survival_rows,
+    turn_list,
     turn_words,
     turns,
     words_by_rule,
@@ -53,11 +54,15 @@ def test_changes_of_sign_say_which_way_and_whether_data_stand_behind_them(verdic
     assert [turn.extrapolated for turn in found] == [False, True]
     words = turn_words(made, Rule.RENORMALISED)
     assert words == "day 3, to a gain; day 7, to a loss (extrapolated)"
+    assert turn_list(made) == [f"{r.value}: {turn_words(made, r)}" for r in RULES]
 
 
 def test_without_a_change_of_sign_the_last_day_is_named(verdict: Verdict) -> None:
     made = bent(verdict, np.ones_like(verdict.curve_time))
     assert turn_words(made, Rule.RENORMALISED) == "none to day 10"
+    assert turn_list(replace(made, rules={r: replace(made.main, rule=r) for r in RULES})) == [
+        "none to day 10, under any rule"
+    ]
     unsure = bent(verdict, verdict.curve_time - 3.0, error=100.0)
     assert turn_words(unsure, Rule.RENORMALISED) == "none to day 10"
 
@@ -145,7 +150,7 @@ def test_the_command_holds_every_option_that_changes_a_number(verdict: Verdict) 
     (line,) = commands([verdict])
     assert shlex.split(line) == [
         "senescape", "verdict", "toy-world", "--regimen", "pulse", "--draws", "4", "--hosts", "2",
-        "--seed", "1", "--engine", "leap", "--step-hours", "6.0", "--output", "verdict.html",
+        "--seed", "1", "--engine", "leap", "--step-hours", "6", "--output", "verdict.html",
     ]  # fmt: skip
 
 

@@ -88,7 +88,7 @@ def _tables(verdicts: Sequence[Verdict], chosen: Verdict) -> dict[str, object]:
         "interval": interval,
         "short": tables.short,
         "measured_number": tables.measured_number,
-        "turn_words": tables.turn_words,
+        "turn_list": tables.turn_list(chosen),
         "words_by_rule": tables.words_by_rule,
         "survival_rows": tables.survival_rows(chosen),
         "census_rows": tables.census_rows(chosen),

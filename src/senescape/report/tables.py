@@ -79,6 +79,14 @@ def turn_words(verdict: Verdict, rule: Rule) -> str:
     return f"none to day {ahead:g}"
 
 
+def turn_list(verdict: Verdict) -> list[str]:
+    """Return the changes of sign under every rule, once where there is none at all."""
+    named = [f"{rule.value}: {turn_words(verdict, rule)}" for rule in RULES]
+    if any(verdict.rules[rule].flips for rule in RULES):
+        return named
+    return [f"none to day {verdict.question.look_ahead:g}, under any rule"]
+
+
 @dataclass(frozen=True, slots=True)
 class SurvivalRow:
     """One world in the table of survival, in words."""
@@ -245,5 +253,5 @@ def _options(verdict: Verdict) -> tuple[str, ...]:
         "--hosts", str(verdict.hosts),
         "--seed", str(verdict.provenance.seed),
         "--engine", verdict.provenance.engine,
-        "--step-hours", f"{asked['step_hours']}",
+        "--step-hours", f"{asked['step_hours']:.9g}",
     )  # fmt: skip
