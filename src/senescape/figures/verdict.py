@@ -76,17 +76,17 @@ def mark_times(axes: Axes, verdict: Verdict) -> None:
     """Mark the horizon, and shade what lies beyond the last measurement."""
     question = verdict.question
     axes.axvline(question.horizon, color=SOFT, linewidth=0.9, linestyle=(0, (4, 3)))
-    before = question.horizon <= question.data_end
-    words = [(question.horizon, "horizon", "right" if before else "left")]
+    words = [(question.horizon, "horizon", "right", 3)]
     if question.data_end < question.look_ahead:
         axes.axvspan(question.data_end, question.look_ahead, color=GRID, alpha=0.45, lw=0)
-        words.append((question.data_end, "extrapolated", "left" if before else "right"))
-    for day, word, side in words:
+        line = 3 if question.horizon <= question.data_end else 14
+        words.append((question.data_end, "extrapolated", "left", line))
+    for day, word, side, line in words:
         axes.annotate(
             word,
             (day, 1.0),
             xycoords=("data", "axes fraction"),
-            xytext=(-2 if side == "right" else 3, 3),
+            xytext=(-2 if side == "right" else 3, line),
             textcoords="offset points",
             ha=side,
             color=SOFT,
