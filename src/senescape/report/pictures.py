@@ -30,64 +30,81 @@ def pictures(
     """
     from markupsafe import Markup
 
+    drawn = _of_one(chosen, numbers)
+    if len(verdicts) > 1:
+        drawn |= _of_many(verdicts)
+    if wells:
+        drawn |= _of_wells(wells)
+    # our own drawing: every word in it is escaped by the writer of the SVG
+    return {name: Markup(svg) for name, svg in drawn.items()}  # noqa: S704
+
+
+def _of_one(chosen: Verdict, numbers: Passages | None) -> dict[str, str]:
     from senescape import figures
 
     drawn = {
-        "curve": (
-            figures.effect_curve(chosen),
-            "effect of senescence over time",
-            curve_words(chosen),
+        "curve": figures.svg_of(
+            figures.effect_curve(chosen), "effect of senescence over time", curve_words(chosen)
         ),
-        "survival": (
-            figures.survival_curves(chosen),
-            survival_title(chosen),
-            survival_words(chosen),
+        "survival": figures.svg_of(
+            figures.survival_curves(chosen), survival_title(chosen), survival_words(chosen)
         ),
-        "census": (
+        "census": figures.svg_of(
             figures.census_worlds(chosen),
             "what becomes of the hosts, with senescence and without",
             census_words(chosen),
         ),
     }
-    if len(verdicts) > 1:
-        drawn["effects"] = (
-            figures.effect_by_regimen(verdicts),
-            "effect of senescence by regimen",
-            "; ".join(f"{v.regimen}: {interval(v.main.effect)} {v.unit}" for v in verdicts),
-        )
-        drawn["ladder"] = (
-            figures.census_bars(verdicts),
-            "what becomes of the hosts under each regimen",
-            "; ".join(f"{v.regimen}: {_boxes(v.census)}" for v in verdicts),
-        )
     if chosen.shares:
-        drawn["shares"] = (
+        drawn["shares"] = figures.svg_of(
             figures.share_bars(chosen),
             "share of each player in the effect",
             "; ".join(f"{PLAYER_WORDS[p.value]} {interval(e)}" for p, e in chosen.shares.items()),
         )
     if numbers is not None:
-        drawn["figure1"] = (
+        drawn["figure1"] = figures.svg_of(
             figures.figure1(numbers),
             "Figure 1 of the seed article with the numbers of this scenario",
             "; ".join(f"{a.value.replace('_', ' ')} {n[0]:.2g}" for a, n in numbers.arrows.items()),
         )
-    if wells:
-        said = "; ".join(
-            f"{w.regimen}: {w.recovered} of {w.wells}, predicted {w.predicted:.1f}" for w in wells
-        )
-        drawn["wells"] = (
+    return drawn
+
+
+def _of_many(verdicts: Sequence[Verdict]) -> dict[str, str]:
+    from senescape import figures
+
+    return {
+        "effects": figures.svg_of(
+            figures.effect_by_regimen(verdicts),
+            "effect of senescence by regimen",
+            "; ".join(f"{v.regimen}: {interval(v.main.effect)} {v.unit}" for v in verdicts),
+        ),
+        "ladder": figures.svg_of(
+            figures.census_bars(verdicts),
+            "what becomes of the hosts under each regimen",
+            "; ".join(f"{v.regimen}: {_boxes(v.census)}" for v in verdicts),
+        ),
+    }
+
+
+def _of_wells(wells: Sequence[WellPrediction]) -> dict[str, str]:
+    from senescape import figures
+
+    return {
+        "wells": figures.svg_of(
             figures.recovered_wells(wells),
             "wells recovered, predicted and measured",
-            said,
-        )
-        drawn["counts"] = (
+            "; ".join(
+                f"{w.regimen}: {w.recovered} of {w.wells}, predicted {w.predicted:.1f}"
+                for w in wells
+            ),
+        ),
+        "counts": figures.svg_of(
             figures.mean_counts(wells),
             "mean counts, predicted and measured",
             "; ".join(f"{w.regimen}: log error {measured_number(w.log_error)}" for w in wells),
-        )
-    # our own drawing: every word in it is escaped by the writer of the SVG
-    return {name: Markup(figures.svg_of(*parts)) for name, parts in drawn.items()}  # noqa: S704
+        ),
+    }
 
 
 def survival_title(verdict: Verdict) -> str:
