@@ -62,8 +62,10 @@ class Leap:
             A general transition, an outcome without a law, parameters that are not finite.
         """
         refuse_general(program, self.name)
-        plan_of(program)
-        return start_state(program, parameters, streams, sampled_births)
+        plan = plan_of(program)
+        state = start_state(program, parameters, streams, sampled_births)
+        state.prepared = (tables_of(program), plan)
+        return state
 
     def advance(self, program: Program, state: State, until: float) -> None:
         """Advance all lanes to ``until`` [day], in place.

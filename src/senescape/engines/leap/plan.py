@@ -44,33 +44,34 @@ def plan_of(program: Program) -> Plan:
         An outcome with more than two cells of its own source, or with two and others beside them.
     """
     classes = np.zeros(len(program.outcome_row), np.int32)
-    for index, (kind, source, _, _) in enumerate(program.transition):
-        for route in range(program.route_ptr[index], program.route_ptr[index + 1]):
-            for outcome in range(program.outcome_ptr[route], program.outcome_ptr[route + 1]):
-                if kind == TransitionKind.INFLOW:
-                    continue
-                classes[outcome] = _class_of(program, index, int(source), outcome)
-                if (
-                    kind == TransitionKind.ANY_AGE
-                    and program.stages[source] > 1
-                    and classes[outcome] != LEAVE
-                ):
-                    raise RunError(
-                        f"{program.transition_ids[index]} returns cells to a compartment of "
-                        f"{program.stages[source]} stages at any age",
-                        allowed="divisions at the end of the last stage (timed)",
-                        remedy="make the arrow timed, or use the exact engine",
-                        check="leap.any-age-return",
-                    )
+    # plain lists: reading numbers out of arrays one by one costs more than all the rest
+    stages, products = program.stages.tolist(), program.product.tolist()
+    routes, outcomes, places = (
+        p.tolist() for p in (program.route_ptr, program.outcome_ptr, program.product_ptr)
+    )
+    for index, (kind, source, _, _) in enumerate(program.transition.tolist()):
+        if kind == TransitionKind.INFLOW:
+            continue
+        for outcome in range(outcomes[routes[index]], outcomes[routes[index + 1]]):
+            made = products[places[outcome] : places[outcome + 1]]
+            classes[outcome] = _class_of(program, index, source, made)
+            old = kind == TransitionKind.ANY_AGE and stages[source] > 1
+            if old and classes[outcome] != LEAVE:
+                raise RunError(
+                    f"{program.transition_ids[index]} returns cells to a compartment of "
+                    f"{stages[source]} stages at any age",
+                    allowed="divisions at the end of the last stage (timed)",
+                    remedy="make the arrow timed, or use the exact engine",
+                    check="leap.any-age-return",
+                )
     sensed = _sensed(program)
     arrives = bool((program.transition[:, 0] == TransitionKind.INFLOW).any())
     return Plan(classes, sensed, bool(sensed.any()), arrives)
 
 
-def _class_of(program: Program, transition: int, source: int, outcome: int) -> int:
-    rows = program.product[program.product_ptr[outcome] : program.product_ptr[outcome + 1]]
-    own = int(rows[rows[:, 0] == source, 1].sum())
-    others = int(rows[rows[:, 0] != source, 1].sum())
+def _class_of(program: Program, transition: int, source: int, made: list[list[int]]) -> int:
+    own = sum(number for compartment, number in made if compartment == source)
+    others = sum(number for compartment, number in made if compartment != source)
     if own == 0:
         return LEAVE
     if own == 1:
