@@ -535,6 +535,59 @@ CASES: dict[str, tuple[list[tuple[str, str]], str, str, str]] = {
         "draws",
         "",
     ),
+    "ten million doses at once": (
+        given("{dose: drug, amount: 5 umol, at: {first: 0 h, every: 1 s, times: 10000000}}"),
+        "scenario.out-of-range",
+        "times: 10000000",
+        "100000",
+    ),
+    "ten million doses in a hundred entries": (
+        given(
+            ", ".join(
+                100 * ["{dose: drug, amount: 5 umol, at: {first: 0 h, every: 1 s, times: 100000}}"]
+            )
+        ),
+        "scenario.too-many-doses",
+        "times: 100000",
+        "100000",
+    ),
+    "visits without end": (
+        given(
+            ", ".join(
+                2
+                * [
+                    "{visit: {first: 0 h, every: 1 s, times: 90000}, when: live > seeded, "
+                    "then: hold, drug: drug}"
+                ]
+            )
+        ),
+        "scenario.too-many-doses",
+        "times: 90000",
+        "infusion",
+    ),
+    "horizon after the sun": (
+        [("horizon: 14 day", "horizon: 1e15 day")],
+        "scenario.horizon",
+        "horizon",
+        "100000 day",
+    ),
+    "look ahead beyond reason": (
+        [("  headline:", "  look_ahead: 1e12 day\n  headline:")],
+        "scenario.horizon",
+        "look_ahead",
+        "earlier",
+    ),
+    "wells measured for ever": (
+        [
+            (
+                "uncertainty:\n",
+                "measured:\n  w:\n    source: someone2020\n    observable: live\n    rule: {least: 10 cells, after: 1 day}\n    regimens: {pulse: {wells: 3, recovered: 1, until: 1e12 day}}\nuncertainty:\n",
+            )
+        ],
+        "scenario.horizon",
+        "until: 1e12",
+        "earlier",
+    ),
     "horizon of zero": ([("horizon: 14 day", "horizon: 0 day")], "scenario.horizon", "horizon", ""),
     "look ahead that looks back": (
         [("  headline:", "  look_ahead: 3 day\n  headline:")],

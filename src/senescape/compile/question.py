@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from senescape.errors import ScenarioError, Where
-from senescape.model import Distribution, EndpointName, OutcomeNoun, Scenario
+from senescape.model import Distribution, EndpointName, Scenario, Value
 from senescape.units import COUNT, DIMENSIONLESS, TIME, Dimension, parse_quantity
 
 from .names import Names, unknown
 from .numbers import HOSTLIKE, check_distribution, scenario_names
 
+LATEST = 1e5
 ENDPOINT_UNITS: dict[EndpointName, Dimension] = {
     EndpointName.COMPLETE_ARREST: DIMENSIONLESS,
     EndpointName.CURE: DIMENSIONLESS,
@@ -85,8 +86,10 @@ def question_of(scenario: Scenario) -> Question:
             where=Where(field="outcome"),
         )
     names = scenario_names(scenario)
-    horizon = _positive(names, noun, "horizon", TIME)
-    look_ahead = horizon if noun.look_ahead is None else _positive(names, noun, "look_ahead", TIME)
+    horizon = _later(names, noun.horizon, "outcome.horizon")
+    look_ahead = horizon
+    if noun.look_ahead is not None:
+        look_ahead = _later(names, noun.look_ahead, "outcome.look_ahead")
     if look_ahead < horizon:
         raise ScenarioError(
             f"look_ahead {noun.look_ahead} is before the horizon {noun.horizon}",
@@ -114,7 +117,9 @@ def question_of(scenario: Scenario) -> Question:
                 check="scenario.smallest-difference",
                 where=Where(field=place),
             )
-    data_end = np.inf if noun.data_end is None else _positive(names, noun, "data_end", TIME)
+    data_end = np.inf
+    if noun.data_end is not None:
+        data_end = _later(names, noun.data_end, "outcome.data_end")
     rule = noun.progression
     return Question(
         noun.headline,
@@ -183,19 +188,19 @@ def check_measured(scenario: Scenario) -> None:
                     check="scenario.recovered",
                     where=Where(field=f"{here}.recovered"),
                 )
-            names.number(row.until, f"{here}.until", TIME)
+            _later(names, row.until, f"{here}.until")
 
 
-def _positive(names: Names, noun: OutcomeNoun, what: str, dimension: Dimension) -> float:
-    value = getattr(noun, what)
-    number = names.number(value, f"outcome.{what}", dimension)
-    if not 0.0 < number < np.inf:
+def _later(names: Names, value: Value, place: str) -> float:
+    """Return a time after the first treatment [day], within reason."""
+    number = names.number(value, place, TIME)
+    if not 0.0 < number <= LATEST:
         raise ScenarioError(
-            f"{what} is {value}",
-            allowed="a time after the first treatment",
-            remedy="choose a later time",
+            f"{place.rpartition('.')[2]} is {value}",
+            allowed=f"a time after the first treatment, at most {LATEST:g} day",
+            remedy=f"choose {'an earlier' if number > 0.0 else 'a later'} time",
             check="scenario.horizon",
-            where=Where(field=f"outcome.{what}"),
+            where=Where(field=place),
         )
     return number
 

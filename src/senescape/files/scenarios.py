@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from importlib.resources import files as resources
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -15,14 +17,16 @@ from senescape.compile.contrasts import check_contrasts
 from senescape.compile.expectations import check_expectations
 from senescape.compile.question import check_measured, check_outcome, check_uncertainty
 from senescape.errors import ScenarioError, SenescapeError, Where, nearest
-from senescape.model import Scenario, refusal
+from senescape.model import Every, Scenario, refusal
 from senescape.network import check_network
 
 from .extends import merged
-from .strict_yaml import Document, read_document
+from .strict_yaml import LARGEST_FILE, Document, read_document
+from .texts import Unreadable, read_text
 
 SUFFIX = ".yaml"
 DEEPEST_EXTENDS = 5
+MOST_DOSES = 100_000
 _PART = re.compile(r"\.?([^.\[\]]+)|\[(\d+)\]")
 
 
@@ -57,7 +61,7 @@ def scenario_text(name: str | Path) -> tuple[str, str]:
         entry = resources("senescape").joinpath("scenarios", f"{name}{SUFFIX}")
         return entry.read_text(encoding="utf-8"), str(name)
     path = Path(name)
-    if not path.suffix and not path.exists():
+    if not path.suffix and not os.path.lexists(str(name).replace("\0", "")):
         raise ScenarioError(
             f"no scenario is called {name}",
             allowed=", ".join(bundled()) or "the path of a YAML file",
@@ -65,22 +69,15 @@ def scenario_text(name: str | Path) -> tuple[str, str]:
             check="file.unknown-scenario",
         )
     try:
-        return path.read_text(encoding="utf-8"), str(name)
-    except UnicodeDecodeError:
-        problem, remedy, check = "not UTF-8 text", "save it as UTF-8", "file.encoding"
-    except IsADirectoryError:
-        problem, remedy, check = "a folder", "name a file in it", "file.folder"
-    except FileNotFoundError:
-        problem, remedy, check = "no such file", "check the path", "file.missing"
-    except OSError as error:
-        problem, remedy, check = str(error.strerror), "check its permissions", "file.unreadable"
-    raise ScenarioError(
-        problem,
-        allowed="a readable YAML file or the name of a bundled scenario",
-        remedy=remedy,
-        check=check,
-        where=Where(file=str(name)),
-    )
+        return read_text(path, LARGEST_FILE), str(name)
+    except Unreadable as error:
+        raise ScenarioError(
+            error.problem,
+            allowed="a readable YAML file or the name of a bundled scenario",
+            remedy=error.remedy,
+            check=f"file.{error.kind}",
+            where=Where(file=str(name)),
+        ) from None
 
 
 def parse_scenario(text: str, file: str = "scenario") -> Scenario:
@@ -137,12 +134,30 @@ def check_scenario(scenario: Scenario) -> None:
     SenescapeError
         Naming the field.
     """
+    _check_doses(scenario)
     for regimen in scenario.regimens:
         check_network(scenario_network(scenario, regimen))
     first = next(iter(scenario.regimens))
     for variant in scenario.variants:
         check_network(scenario_network(scenario, first, variant))
     check_question(scenario)
+
+
+def _check_doses(scenario: Scenario) -> None:
+    """Refuse more doses than can be laid out, before any of them is."""
+    total = 0
+    for name, regimen in scenario.regimens.items():
+        for index, entry in enumerate(regimen.give):
+            times: Any = getattr(entry, "at", None) or getattr(entry, "visit", ())
+            total += times.times if isinstance(times, Every) else len(times)
+            if total > MOST_DOSES:
+                raise ScenarioError(
+                    f"more than {MOST_DOSES} doses in all regimens together",
+                    allowed=f"at most {MOST_DOSES}",
+                    remedy="give fewer, or one infusion in their place",
+                    check="scenario.too-many-doses",
+                    where=Where(field=f"regimens.{name}.give[{index}]"),
+                )
 
 
 def check_question(scenario: Scenario) -> None:
