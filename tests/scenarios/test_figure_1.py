@@ -98,6 +98,18 @@ def test_escape_of_arrested_cells_is_rate_times_cells_times_time() -> None:
     assert run.counts["origin:acquired"][-1] > 0.0
 
 
+def test_the_census_names_cells_by_where_they_come_from() -> None:
+    """Nobody was ever arrested without treatment; only the clone of mutants is acquired escape."""
+    run = bench("untreated", **{"paracrine_rate": "0 / day", "mutation_rate": "1e-5"})
+    never, acquired = run.counts["origin:never_senescent"], run.counts["origin:acquired"]
+    assert acquired[0] == 0.0 and never[0] == pytest.approx(1e6, rel=1e-6)
+    # no clone stands before therapy beside the one in Luria-Delbrueck numbers
+    assert acquired[-1] == pytest.approx(
+        run.counts["tumour_cells"][-1] - never[-1] - run.counts["origin:preexisting"][-1], rel=1e-6
+    )
+    assert 0.0 < acquired[-1] < 0.01 * never[-1]
+
+
 def test_escape_at_division_is_rate_times_divisions() -> None:
     run = bench("untreated", **{"mutation_rate": "1e-5", "feeding": "0", "stress_gain": "1"})
     divisions = run.arrows["division"][-1]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from senescape.errors import ScenarioError, Where
 from senescape.expressions import Binary, Call, Expr, Number, Symbol, Unary
-from senescape.model import Figure1, Role
+from senescape.model import Arrow, Figure1, Role
 from senescape.network import Assay, Port, Signal, SignalKind, Term
 from senescape.units import COUNT, DIMENSIONLESS, RATE, TIME, Dimension
 
@@ -18,6 +18,15 @@ from .places import Place
 ORIGINS = ("never_senescent", "recovery", "reentry", "preexisting", "acquired")
 TUMOUR, CYCLING, UNDECIDED = "tumour:alive", "tumour:cycling", "tumour:undecided"
 SENESCENT = "tumour:senescent"
+
+
+def newcomers(arrow: Arrow) -> set[str]:
+    """Return the states into which an arrow brings cells of the clone that it acts on.
+
+    Its first product belongs to ``to_clone``, if there is one; a mother that stays is no newcomer.
+    """
+    own = arrow.to[1:] if arrow.to_clone else arrow.to
+    return set(own) - set(arrow.from_)
 
 
 @dataclass(slots=True)
@@ -60,7 +69,7 @@ class CountingBuilder(ArrowBuilder):
             (Figure1.REENTRY, "reentry"),
             (Figure1.ESCAPE_ACQUIRED, "acquired"),
         ):
-            if any(a.figure1 is figure1 and cell.state in a.to for a in arrows):
+            if any(a.figure1 is figure1 and cell.state in newcomers(a) for a in arrows):
                 return origin
         return "never_senescent"
 
