@@ -24,6 +24,7 @@ CHECKED_ELSEWHERE = {
     "file.unknown-scenario": "tests/files/test_reading.py",
     "scenario.no-outcome": "only when a verdict is asked for: tests/files/test_reading.py",
     "scenario.too-many-compartments": "tests below",
+    "scenario.expectation": "many faults of one kind: tests/verdict/test_expectations.py",
     "scenario.unknown-": "made from the kind of name; each kind has its case",
 }
 
@@ -45,6 +46,20 @@ def given(entry: str) -> list[tuple[str, str]]:
 def extra(section: str) -> list[tuple[str, str]]:
     """An edit that adds a section before the observables."""
     return [("observables:\n", f"{section}observables:\n")]
+
+
+def together(*pairs: str) -> list[tuple[str, str]]:
+    """An edit that adds numbers that vary, and what goes together among them."""
+    wide = "distribution: lognormal, sd: 0.2"
+    axis = f"axis: cell, {wide}, median: 1, classes: 3"
+    lines = [f"  u: {{axis: well, {wide}, of: room}}", f"  v: {{axis: well, {wide}, of: seeded}}"]
+    lines += [
+        f"  w: {{axis: well, {wide}, of: growth}}",
+        f"  b: {{axis: batch, {wide}, of: dying}}",
+    ]
+    lines += [f"  y: {{{axis}}}", f"  z: {{{axis}}}", "covariation:"]
+    lines += [f"  - {pair}" for pair in pairs]
+    return extra("variation:\n" + "\n".join(lines) + "\n")
 
 
 RAY = "radiation:\n  ray: {alpha: sensitivity, beta: sensitivity}\n"
@@ -506,6 +521,57 @@ CASES: dict[str, tuple[list[tuple[str, str]], str, str, str]] = {
         "scenario.correlations",
         "correlations",
         "",
+    ),
+    "correlation of a number with itself": (
+        [
+            (
+                "outcome:\n",
+                "  correlations: [{between: [repair, repair], correlation: 0.5}]\noutcome:\n",
+            )
+        ],
+        "scenario.correlation-pair",
+        "correlations",
+        "itself",
+    ),
+    "a correlation stated twice": (
+        together("{between: [v, w], correlation: 0.1}", "{between: [w, v], correlation: 0.2}"),
+        "scenario.correlation-pair",
+        "{between: [w, v]",
+        "again",
+    ),
+    "covariation of what does not vary": (
+        together("{between: [v, ww], correlation: 0.5}"),
+        "scenario.unknown-variation",
+        "{between: [v, ww]",
+        "did you mean w?",
+    ),
+    "covariation above one": (
+        together("{between: [v, w], correlation: 1.5}"),
+        "scenario.out-of-range",
+        "correlation: 1.5",
+        "1.5",
+    ),
+    "covariation of hosts and batches": (
+        together("{between: [v, b], correlation: 0.5}"),
+        "scenario.covariation-axis",
+        "{between: [v, b]",
+        "b (axis batch)",
+    ),
+    "covariation of cells": (
+        together("{between: [z, y], correlation: 0.5}"),
+        "scenario.covariation-axis",
+        "{between: [z, y]",
+        "z (axis cell)",
+    ),
+    "covariation that contradicts itself": (
+        together(
+            "{between: [v, w], correlation: 0.9}",
+            "{between: [w, u], correlation: 0.9}",
+            "{between: [v, u], correlation: -0.9}",
+        ),
+        "scenario.correlations",
+        "covariation",
+        "u, v, w",
     ),
     "joint draws without units": (
         [("outcome:\n", "  draws: {parameters: [dying], units: [], rows: [[1]]}\noutcome:\n")],

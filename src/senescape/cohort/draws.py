@@ -14,9 +14,9 @@ from numba import njit
 from numpy.typing import NDArray
 
 from senescape.compile import Program
+from senescape.compile.correlations import Block, uncertain_blocks, varied_blocks
 from senescape.compile.names import Names
 from senescape.compile.numbers import HOSTLIKE, scenario_names
-from senescape.compile.question import correlation_matrix
 from senescape.engines.state import Streams
 from senescape.expressions import Symbol, evaluate
 from senescape.model import Distribution, Scenario, Value
@@ -125,19 +125,14 @@ def outer_draws(
     zero = np.zeros(draws, np.int64)
     keys = lane_keys(seed, index, zero, zero, int(Purpose.PARAMETERS))
     result: dict[str, Float] = {}
-    order, matrix = correlation_matrix(scenario)
-    if order:
-        scores = np.array([normal_scores(keys, word_of(name)) for name in order])
-        if noun.correlations:
-            values, vectors = np.linalg.eigh(matrix)
-            scores = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T @ scores
-        for name, row in zip(order, scores, strict=True):
-            dimension, centre = names.values[name]
-            place = f"uncertainty.parameters.{name}"
-            distribution = noun.parameters[name]
-            drawn = quantiles(names, distribution, row, centre, dimension, place)
-            absent = uniforms(keys, word_of(f"{name}|zero")) < distribution.zero
-            result[name] = np.where(absent, 0.0, drawn)
+    scores = {name: normal_scores(keys, word_of(name)) for name in noun.parameters}
+    correlate(scores, uncertain_blocks(scenario))
+    for name, distribution in noun.parameters.items():
+        dimension, centre = names.values[name]
+        place = f"uncertainty.parameters.{name}"
+        drawn = quantiles(names, distribution, scores[name], centre, dimension, place)
+        absent = uniforms(keys, word_of(f"{name}|zero")) < distribution.zero
+        result[name] = np.where(absent, 0.0, drawn)
     for name, switch in noun.switches.items():
         on = uniforms(keys, word_of(f"switch|{name}")) < switch.probability
         result[f"switch.{name}"] = on.astype(np.float64)
@@ -152,6 +147,21 @@ def outer_draws(
     return result
 
 
+def correlate(scores: dict[str, Float], blocks: tuple[Block, ...]) -> None:
+    """Replace independent normal scores by correlated ones, in place.
+
+    Names outside the blocks keep theirs to the byte. The sums are written out: a matrix product
+    may add in another order in a larger batch, and draws would depend on how many there are.
+    """
+    for block in blocks:
+        independent = [scores[name] for name in block.names]
+        for name, weights in zip(block.names, block.root, strict=True):
+            mixed = np.zeros_like(scores[name])
+            for weight, score in zip(weights, independent, strict=True):
+                mixed += float(weight) * score
+            scores[name] = mixed
+
+
 def _vary(
     scenario: Scenario, names: Names, streams: Streams, rows: dict[str, int], parameters: Float
 ) -> None:
@@ -159,12 +169,12 @@ def _vary(
     keys = streams.keys(Purpose.HETEROGENEITY)
     batch = Streams(streams.seed, streams.draw, np.zeros_like(streams.host), streams.replicate)
     batch_keys = batch.keys(Purpose.HETEROGENEITY)
-    for name, noun in scenario.variation.items():
-        if noun.axis not in HOSTLIKE:
-            continue
-        target = noun.of or name
-        own = batch_keys if noun.axis == "batch" else keys
-        score = normal_scores(own, word_of(f"variation|{name}"))
+    varied = {n: noun for n, noun in scenario.variation.items() if noun.axis in HOSTLIKE}
+    own_keys = {n: batch_keys if noun.axis == "batch" else keys for n, noun in varied.items()}
+    scores = {n: normal_scores(own_keys[n], word_of(f"variation|{n}")) for n in varied}
+    correlate(scores, varied_blocks(scenario))
+    for name, noun in varied.items():
+        target, score = noun.of or name, scores[name]
         row, place = rows[target], f"variation.{name}"
         log, sum_like = noun.distribution == "lognormal", noun.distribution == "normal"
         if (log and noun.median is None) or (sum_like and noun.mean is None):
@@ -185,7 +195,7 @@ def _vary(
             dimension, centre = names.values[target]
             drawn = quantiles(names, noun, score, centre, dimension, place)
         if noun.zero > 0.0:
-            absent = uniforms(own, word_of(f"variation|{name}|zero")) < noun.zero
+            absent = uniforms(own_keys[name], word_of(f"variation|{name}|zero")) < noun.zero
             drawn = np.where(absent, 0.0, drawn)
         parameters[row] = drawn
 

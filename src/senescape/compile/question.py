@@ -10,6 +10,7 @@ from senescape.errors import ScenarioError, Where
 from senescape.model import Distribution, EndpointName, Scenario, Value
 from senescape.units import COUNT, DIMENSIONLESS, TIME, Dimension, parse_quantity
 
+from .correlations import uncertain_blocks, varied_blocks
 from .names import Names, unknown
 from .numbers import HOSTLIKE, check_distribution, scenario_names
 
@@ -206,7 +207,7 @@ def _later(names: Names, value: Value, place: str) -> float:
 
 
 def check_uncertainty(scenario: Scenario) -> None:
-    """Refuse uncertainty about numbers that do not exist or with unfitting units."""
+    """Refuse uncertainty, variation and correlations of what does not exist or does not fit."""
     names = scenario_names(scenario)
     noun = scenario.uncertainty
     for name, distribution in noun.parameters.items():
@@ -219,12 +220,8 @@ def check_uncertainty(scenario: Scenario) -> None:
         target = variation.of or name
         if variation.axis in HOSTLIKE and target in names.values:
             _check_numbers(names, variation, names.dimensions[target], f"variation.{name}")
-    for index, pair in enumerate(noun.correlations):
-        for name in pair.between:
-            if name not in noun.parameters:
-                place = f"uncertainty.correlations[{index}]"
-                raise unknown("uncertain parameter", name, noun.parameters, place)
-    correlation_matrix(scenario)
+    uncertain_blocks(scenario)
+    varied_blocks(scenario)
     if noun.draws is not None:
         _check_draws(scenario, names)
 
@@ -236,31 +233,6 @@ def _check_numbers(names: Names, noun: Distribution, dimension: Dimension, place
         if value is not None:
             expect = width if what == "sd" else dimension
             names.number(value, f"{place}.{what}", expect)
-
-
-def correlation_matrix(scenario: Scenario) -> tuple[tuple[str, ...], np.ndarray]:
-    """Return the uncertain parameters and the correlation of their normal scores.
-
-    Raises
-    ------
-    ScenarioError
-        The stated correlations contradict each other (not positive semidefinite).
-    """
-    noun = scenario.uncertainty
-    order = tuple(noun.parameters)
-    matrix = np.eye(len(order))
-    for pair in noun.correlations:
-        i, j = (order.index(n) for n in pair.between)
-        matrix[i, j] = matrix[j, i] = pair.correlation
-    if len(order) and np.linalg.eigvalsh(matrix).min() < -1e-10:
-        raise ScenarioError(
-            "these correlations contradict each other",
-            allowed="a positive semidefinite matrix",
-            remedy="weaken some of them, or give joint draws",
-            check="scenario.correlations",
-            where=Where(field="uncertainty.correlations"),
-        )
-    return order, matrix
 
 
 def _check_draws(scenario: Scenario, names: Names) -> None:

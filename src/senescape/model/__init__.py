@@ -29,7 +29,7 @@ from senescape.model.therapy import (
     Times,
     Washout,
 )
-from senescape.model.uncertainty import Distribution, Draws, Uncertainty, Variation
+from senescape.model.uncertainty import Correlation, Distribution, Draws, Uncertainty, Variation
 
 __all__ = [
     "ASSUMPTION",
@@ -41,6 +41,7 @@ __all__ = [
     "Clone",
     "Compartmental",
     "Contrast",
+    "Correlation",
     "Crowding",
     "Distribution",
     "Dose",

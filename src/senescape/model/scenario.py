@@ -21,7 +21,7 @@ from .outcome import OutcomeNoun
 from .players import Player
 from .signals import PortNoun, SignalNoun
 from .therapy import Drug, Radiation, Regimen
-from .uncertainty import Uncertainty, Variation
+from .uncertainty import Correlation, Uncertainty, Variation
 
 FORMAT = 1
 ASSUMPTION = "assumption"
@@ -92,6 +92,7 @@ class Scenario(Noun):
     assays: dict[Name, AssayNoun] = Field(default_factory=dict)
     uncertainty: Uncertainty = Field(default_factory=Uncertainty)
     variation: dict[Name, Variation] = Field(default_factory=dict)
+    covariation: tuple[Correlation, ...] = ()
     variants: dict[Name, Variant] = Field(default_factory=dict)
     outcome: OutcomeNoun | None = None
     measured: dict[Name, Measured] = Field(default_factory=dict)

@@ -35,7 +35,11 @@ class Distribution(Noun):
 
 
 class Correlation(Noun):
-    """Correlation of two parameters on the scale of normal scores (Gaussian copula)."""
+    """Correlation of two numbers on the scale of normal scores (Gaussian copula).
+
+    Between two uncertain parameters it says what we would learn of one from the other; between two
+    entries of the variation (``covariation``), how the hosts differ.
+    """
 
     between: tuple[Name, Name]
     correlation: Annotated[float, Field(ge=-1.0, le=1.0)]
