@@ -13,11 +13,10 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from senescape.compile import ActionKind, Program, TransitionKind
@@ -25,34 +24,29 @@ from senescape.errors import RunError
 from senescape.network import BirthLaw
 
 from .births import LAWS, stage_profile
-from .mean_field.engine import MeanField, hazard_error
-from .mean_field.flows import (
-    ADVANCE_ROW,
-    EXIT,
-    EXIT_PTR,
-    FINE,
-    OUTCOME_PTR,
-    OUTCOME_ROW,
-    PRODUCT,
-    PRODUCT_PTR,
-    SLOT_PTR,
-    TIMED,
-    TRANSITION,
-    advance_of,
-    at,
-    chosen_route,
-    flows,
-    hazard_of,
-    load_environment,
-    pack,
-    size,
+from .mean_field.backward import backward_flows
+from .mean_field.engine import FEW_STEPS, STEPS_A_DAY, MeanField, hazard_error
+from .mean_field.explicit import (
+    REACHED,
+    Control,
+    Lane,
+    Track,
+    empty_track,
+    environment_at,
+    integrate,
+    no_track,
 )
+from .mean_field.flows import FINE, flows, pack
 from .mean_field.outcome import SolverOutcome
 from .protocol import apply_breakpoint
 from .state import State, Streams
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int32]
+
+
+SMALLEST_CHANCE = 1e-22  # a chance of 1e-12 a cell decides the fate of 1e12 cells
+LONGEST_TRACKED = 0.25  # [day]: cubic interpolation between recorded steps stays below 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +71,12 @@ class BranchingLaw:
 
 @dataclass(frozen=True, slots=True)
 class _Stretch:
-    """The environment between two stops, as a function of time."""
+    """The environment between two stops; as a track too, where it is not stiff."""
 
     first: float
     last: float
     solution: Callable[[float], Float]
+    track: Track | None = None
 
 
 def probability_none(
@@ -104,9 +99,19 @@ def probability_none(
 
 
 def branching_law(
-    program: Program, parameters: Float, *, until: float, compartments: Collection[int]
+    program: Program,
+    parameters: Float,
+    *,
+    until: float,
+    compartments: Collection[int],
+    explicit: bool = True,
 ) -> BranchingLaw:
     """Return all chances behind :func:`probability_none`.
+
+    Parameters
+    ----------
+    explicit : bool
+        Use the explicit method where it is enough; without it LSODA does everything.
 
     Raises
     ------
@@ -114,24 +119,48 @@ def branching_law(
         ``until`` before the start, an unknown compartment, a general transition, or a hazard that
         is negative or not finite.
     """
-    _check_question(program, until, compartments)
     column = np.asarray(parameters, np.float64).reshape(-1, 1)
-    engine = MeanField()
-    state = engine.start(program, column, Streams.hosts(0, 1))
+    engine = MeanField(explicit=explicit)
+    return branching_laws(program, column, until=until, groups=(compartments,), engine=engine)[0]
+
+
+def branching_laws(
+    program: Program,
+    parameters: Float,
+    *,
+    until: float,
+    groups: Sequence[Collection[int]],
+    engine: MeanField | None = None,
+) -> list[BranchingLaw]:
+    """Return the chances of several questions about one lane; its environment is found once.
+
+    Parameters
+    ----------
+    parameters : (parameters, 1)
+    groups : sequence of collections of int
+        Forbidden compartments of each question.
+    """
+    for compartments in groups:
+        _check_question(program, until, compartments)
+    engine = engine or MeanField()
+    state = engine.start(program, parameters, Streams.hosts(0, 1))
     stretches = _environment(program, engine, state, until)
-    backward = _Backward(program, state.registers)
-    some = np.zeros(program.slots + 1)  # the last number is the expected harmful immigration
-    for compartment in compartments:
-        some[program.slot_ptr[compartment] : program.slot_ptr[compartment + 1]] = 1.0
-    for item in reversed(stretches):
-        some = (
-            backward.redistribute(some, item)
-            if isinstance(item, int)
-            else backward.through(some, item)
-        )
-    slots = np.clip(some[:-1], 0.0, 1.0)
-    log_none = _births(program, state.registers, slots) - some[-1]
-    return BranchingLaw(math.exp(log_none), slots, float(some[-1]))
+    backward = _Backward(program, state.registers, engine)
+    laws = []
+    for compartments in groups:
+        some = np.zeros(program.slots + 1)  # the last number is the expected harmful immigration
+        for compartment in compartments:
+            some[program.slot_ptr[compartment] : program.slot_ptr[compartment + 1]] = 1.0
+        for item in reversed(stretches):
+            some = (
+                backward.redistribute(some, item)
+                if isinstance(item, int)
+                else backward.through(some, item)
+            )
+        slots = np.clip(some[:-1], 0.0, 1.0)
+        log_none = _births(program, state.registers, slots) - some[-1]
+        laws.append(BranchingLaw(math.exp(log_none), slots, float(some[-1])))
+    return laws
 
 
 def _check_question(program: Program, until: float, compartments: Collection[int]) -> None:
@@ -180,49 +209,109 @@ def _environment(
 
 def _dense(program: Program, engine: MeanField, state: State, until: float) -> _Stretch:
     """Advance the one lane to ``until`` and keep the whole solution."""
-    from scipy.integrate import solve_ivp  # half a second of import: only when it is needed
-
     slots, signals = program.slots, len(program.signal_names)
     y = np.concatenate([state.counts[:, 0], state.signal[:, 0]])
     supply = np.ascontiguousarray(state.input[:, 0])
     packed, worst = pack(program), np.zeros(4)
     registers = np.ascontiguousarray(state.registers[:, 0])
+    scale = engine.scales(y, slots, signals, supply, until - state.time)
+    stretch = None
+    if engine.explicit:
+        lane = Lane(packed, registers, supply, worst)
+        stretch = _tracked(lane, y.copy(), scale, engine, (state.time, until))
+    if stretch is None:
+        worst[:] = 0.0
+        stretch = _by_lsoda(
+            program, Lane(packed, registers, supply, worst), y, scale, engine, (state.time, until)
+        )
+    end = stretch.solution(until)
+    state.counts[:, 0] = np.maximum(end[:slots], 0.0)
+    state.signal[:, 0] = end[slots:]
+    state.time = until
+    return stretch
+
+
+def _tracked(
+    lane: Lane, y: Float, scale: Float, engine: MeanField, span: tuple[float, float]
+) -> _Stretch | None:
+    """Return the solution by the explicit method, or none where it is stiff or a hazard is bad."""
+    first, last = span
+    most = FEW_STEPS + int(STEPS_A_DAY * (last - first))
+    track = empty_track(most + 1, len(y))
+    control = Control(engine.relative_tolerance, scale, most, LONGEST_TRACKED)
+    outcome, kept = integrate(y, first, last, lane, control, no_track(), track)
+    if outcome != REACHED or lane.worst[0] != FINE:
+        return None
+    track = Track(track.times[:kept], track.path[:kept].copy(), track.slope[:kept].copy())
+
+    def solution(time: float) -> Float:
+        there = np.empty(len(y))
+        environment_at(time, track, there)
+        return there
+
+    return _Stretch(first, last, solution, track)
+
+
+def _by_lsoda(
+    program: Program,
+    lane: Lane,
+    y: Float,
+    scale: Float,
+    engine: MeanField,
+    span: tuple[float, float],
+) -> _Stretch:
+    """Return the solution by LSODA with dense output."""
+    from scipy.integrate import solve_ivp  # half a second of import: only when it is needed
+
+    packed, registers, supply, worst = lane
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         result = solve_ivp(
             lambda time, now: flows(
                 np.ascontiguousarray(now), time, packed, registers, supply, worst
             ),
-            (state.time, until),
+            span,
             y,
             method="LSODA",
             rtol=engine.relative_tolerance,
-            atol=engine.scales(y, slots, signals, supply, until - state.time),
+            atol=scale,
             dense_output=True,
         )
     if not result.success or not np.isfinite(result.y[:, -1]).all():
         if worst[0] != FINE:
             raise hazard_error(program, worst, 0)
-        raise SolverOutcome.INTERNAL.error(state.time, until)
+        raise SolverOutcome.INTERNAL.error(*span)
     assert result.sol is not None
-    stretch = _Stretch(state.time, until, result.sol)
-    state.counts[:, 0] = np.maximum(result.y[:slots, -1], 0.0)
-    state.signal[:, 0] = result.y[slots:, -1]
-    state.time = until
-    return stretch
+    return _Stretch(*span, result.sol)
 
 
 class _Backward:
     """The backward equation of one lane."""
 
-    def __init__(self, program: Program, registers: Float) -> None:
-        self.program = program
+    def __init__(self, program: Program, registers: Float, engine: MeanField) -> None:
+        self.program, self.engine = program, engine
         self.packed = pack(program)
         self.registers = np.ascontiguousarray(registers[:, 0])
         self.signals = len(program.signal_names)
 
     def through(self, some: Float, stretch: _Stretch) -> Float:
         """Carry the chances from the end of a stretch to its beginning."""
+        if stretch.track is not None:
+            found = self._explicitly(some.copy(), stretch, stretch.track)
+            if found is not None:
+                return found
+        return self._by_lsoda(some, stretch)
+
+    def _explicitly(self, some: Float, stretch: _Stretch, track: Track) -> Float | None:
+        length = stretch.last - stretch.first
+        relative = 0.1 * self.engine.relative_tolerance
+        most = FEW_STEPS + int(STEPS_A_DAY * length)
+        control = Control(relative, np.full(len(some), SMALLEST_CHANCE), most, length)
+        lane = Lane(self.packed, self.registers, np.zeros(self.signals), np.zeros(4))
+        outcome, _ = integrate(some, 0.0, length, lane, control, track, no_track())
+        return np.maximum(some, 0.0) if outcome == REACHED and lane.worst[0] == FINE else None
+
+    def _by_lsoda(self, some: Float, stretch: _Stretch) -> Float:
         from scipy.integrate import odeint
 
         worst = np.zeros(4)
@@ -241,7 +330,7 @@ class _Backward:
                 np.array([0.0, length]),
                 tcrit=np.array([length]),
                 rtol=1e-9,
-                atol=1e-22,  # a chance of 1e-12 a cell decides the fate of 1e12 cells
+                atol=SMALLEST_CHANCE,
                 mxstep=100_000,
                 full_output=True,
             )
@@ -271,76 +360,6 @@ class _Backward:
             some = after.copy()
             some[own] = reached + max(0.0, stay) * after[own]
         return some
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def some_after(index: int, packed: Int, registers: Float, some: Float) -> float:
-    """Return the chance that the products of one firing leave a forbidden cell."""
-    route = chosen_route(packed, index, registers)
-    chance = 0.0
-    for o in range(at(packed, OUTCOME_PTR, route), at(packed, OUTCOME_PTR, route + 1)):
-        log_none = 0.0
-        for p in range(at(packed, PRODUCT_PTR, o), at(packed, PRODUCT_PTR, o + 1)):
-            slot = at(packed, SLOT_PTR, at(packed, PRODUCT, 2 * p))
-            cell = min(1.0, max(0.0, some[slot]))
-            log_none += at(packed, PRODUCT, 2 * p + 1) * np.log1p(-cell)
-        chance -= registers[at(packed, OUTCOME_ROW, o)] * np.expm1(log_none)
-    return chance
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _backward_compartment(
-    compartment: int,
-    some: Float,
-    time: float,
-    packed: Int,
-    registers: Float,
-    out: Float,
-    worst: Float,
-) -> None:
-    """Write the slopes of one compartment's slots."""
-    loss, gain, shares, timed = 0.0, 0.0, 0.0, 0.0
-    for e in range(at(packed, EXIT_PTR, compartment), at(packed, EXIT_PTR, compartment + 1)):
-        index = at(packed, EXIT, e)
-        hazard = hazard_of(packed, index, registers, time, worst)
-        if hazard == 0.0:
-            continue
-        after = some_after(index, packed, registers, some)
-        if at(packed, TRANSITION, 4 * index) == TIMED:
-            shares += hazard
-            timed += hazard * after
-        else:
-            loss += hazard
-            gain += hazard * after
-    advance = advance_of(packed, compartment, registers, time, worst)
-    first, end = at(packed, SLOT_PTR, compartment), at(packed, SLOT_PTR, compartment + 1)
-    for slot in range(first, end):
-        out[slot] = gain - loss * some[slot]
-        if slot < end - 1:
-            out[slot] += advance * (some[slot + 1] - some[slot])
-        elif shares > 0.0:
-            out[slot] += advance * (timed / shares - some[slot])
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def backward_flows(
-    some: Float, y: Float, time: float, packed: Int, registers: Float, signals: int, worst: Float
-) -> Float:
-    """Return d(some)/d(time before the end) for every slot, and of the expected immigration.
-
-    Notes
-    -----
-    With e = 1 - q: de/d(back) = sum over what can happen of hazard * (1 - prod(1 - e_product) - e).
-    """
-    load_environment(y, time, packed, signals, registers)
-    out = np.zeros(some.shape[0])
-    for compartment in range(size(packed, ADVANCE_ROW)):
-        _backward_compartment(compartment, some, time, packed, registers, out, worst)
-    for index in range(size(packed, TRANSITION)):
-        if at(packed, TRANSITION, 4 * index + 1) < 0:
-            hazard = hazard_of(packed, index, registers, time, worst)
-            out[-1] += hazard * some_after(index, packed, registers, some)
-    return out
 
 
 def _births(program: Program, registers: Float, some: Float) -> float:

@@ -1,0 +1,159 @@
+"""The explicit method: its coefficients, its order, LSODA as its twin, and when it gives up."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from tests.engines import builders as b
+
+from senescape.compile import Program, compile_scenario
+from senescape.engines.branching import branching_law
+from senescape.engines.mean_field import MeanField
+from senescape.engines.mean_field import explicit as ex
+from senescape.engines.mean_field.flows import pack
+from senescape.engines.protocol import run_engine
+from senescape.engines.state import Streams
+from senescape.files import read_scenario
+from senescape.network import Network
+
+Float = NDArray[np.float64]
+compiled = pytest.mark.skipif(
+    os.environ.get("NUMBA_DISABLE_JIT", "0") not in {"", "0"},
+    reason="minutes where kernels are not compiled",
+)
+
+A = np.array(ex.WEIGHTS).reshape(ex.STAGES, ex.STAGES)
+C, B = np.array(ex.NODES), np.array(ex.LAST)
+E = np.array(ex.ERROR)
+
+
+def test_the_coefficients_fulfil_the_seventeen_conditions_of_order_five() -> None:
+    """Butcher's conditions, one a rooted tree; the last row of weights is the method itself."""
+    np.testing.assert_allclose(A.sum(axis=1), C, atol=1e-14)
+    ac, ac2, ac3, aac = A @ C, A @ C**2, A @ C**3, A @ (A @ C)
+    trees = {
+        "1": (B.sum(), 1),
+        "c": (B @ C, 1 / 2),
+        "c2": (B @ C**2, 1 / 3),
+        "Ac": (B @ ac, 1 / 6),
+        "c3": (B @ C**3, 1 / 4),
+        "cAc": (B @ (C * ac), 1 / 8),
+        "Ac2": (B @ ac2, 1 / 12),
+        "AAc": (B @ aac, 1 / 24),
+        "c4": (B @ C**4, 1 / 5),
+        "c2Ac": (B @ (C**2 * ac), 1 / 10),
+        "(Ac)2": (B @ ac**2, 1 / 20),
+        "cAc2": (B @ (C * ac2), 1 / 15),
+        "Ac3": (B @ ac3, 1 / 20),
+        "cAAc": (B @ (C * aac), 1 / 30),
+        "AcAc": (B @ (A @ (C * ac)), 1 / 40),
+        "AAc2": (B @ (A @ ac2), 1 / 60),
+        "AAAc": (B @ (A @ aac), 1 / 120),
+    }
+    for name, (found, expected) in trees.items():
+        assert found == pytest.approx(expected, abs=1e-13), name
+
+
+def test_the_error_estimate_is_blind_below_order_five_only() -> None:
+    """Its weights vanish on every tree to order four, and not on that of c^4."""
+    full = np.append(C, 1.0)
+    for power in range(4):
+        assert E @ full**power == pytest.approx(0.0, abs=1e-12)
+    assert abs(E @ full**4) > 1e-5
+
+
+def fixed_steps(network: Network, step: float, until: float) -> float:
+    """The first slot after steps of one length (every error is allowed)."""
+    program = b.program_of(network)
+    state = MeanField().start(program, b.lanes_of(program), Streams.hosts(1, 1))
+    y = np.concatenate([state.counts[:, 0], state.signal[:, 0], state.tally[:, 0]])
+    lane = ex.Lane(
+        pack(program), state.registers[:, 0].copy(), state.input[:, 0].copy(), np.zeros(4)
+    )
+    control = ex.Control(1e9, np.full(len(y), 1e9), 10_000, step)
+    outcome, _ = ex.integrate(y, 0.0, until, lane, control, ex.no_track(), ex.no_track())
+    assert outcome == ex.REACHED
+    return float(y[0])
+
+
+def test_convergence_is_of_order_five() -> None:
+    """Logistic growth, largest error at three times: the slope of ln error in ln step is 5 +- 0.3."""
+    steps = np.array([0.125, 0.1, 0.08, 0.0625, 0.05])  # above, the next order hides it
+    errors = [
+        max(
+            abs(fixed_steps(b.logistic(), h, t) - 1000.0 / (1.0 + 99.0 * np.exp(-0.9 * t)))
+            for t in (2.0, 4.0, 6.0)
+        )
+        for h in steps
+    ]
+    slope = np.polyfit(np.log(steps), np.log(errors), 1)[0]
+    assert slope == pytest.approx(5.0, abs=0.3)
+
+
+def counts(program: Program, engine: MeanField) -> Float:
+    times = np.unique([program.forcing.start, 0.0, 0.5, 3.0, 10.0, 30.0])
+    parameters = program.parameter_defaults[:, None].copy()
+    states = run_engine(engine, program, parameters, Streams.hosts(1, 1), times)
+    return np.array([s.counts[:, 0].copy() for s in states])
+
+
+@compiled
+@pytest.mark.parametrize(
+    ("name", "regimen"),
+    [("figure-1", "chemo"), ("mcf7-doxorubicin", "100nM"), ("emu-myc-cyclophosphamide", "chemo")],
+)
+def test_both_methods_give_the_same_cells(name: str, regimen: str) -> None:
+    """LSODA at 1e-10 is the twin; a drug that leaves the blood in half an hour is the stiff one."""
+    program = compile_scenario(read_scenario(name), regimen).program
+    twin = counts(program, MeanField(relative_tolerance=1e-10, explicit=False))
+    np.testing.assert_allclose(counts(program, MeanField()), twin, rtol=1e-6, atol=1e-6)
+
+
+def test_a_stiff_interval_is_handed_over() -> None:
+    """A rate of 1e6 a day: three hundred explicit steps do not carry a day; LSODA does."""
+    network = b.birth_death(birth=0.0, death=1e6, start=1e9)
+    program = b.program_of(network)
+    engine = MeanField()
+    state = engine.start(program, b.lanes_of(program), Streams.hosts(1, 1))
+    left = engine._advance_explicitly(pack(program), state, 1.0)
+    assert left.tolist() == [0]
+    assert state.counts[0, 0] == 1e9
+    engine.advance(program, state, 1.0)
+    assert state.counts[0, 0] == pytest.approx(0.0, abs=1e-3)
+
+
+def test_a_lane_does_not_depend_on_its_neighbours() -> None:
+    """Byte for byte the same alone and in company."""
+    program = b.program_of(b.logistic())
+    many = np.repeat(b.lanes_of(program), 3, axis=1)
+    many[:, 1] *= 1.1
+    together, alone = (
+        [
+            s.counts.copy()
+            for s in run_engine(MeanField(), program, p, Streams.hosts(1, n), np.array([0.0, 4.0]))
+        ]
+        for p, n in ((many, 3), (many[:, 1:2].copy(), 1))
+    )
+    np.testing.assert_array_equal(together[-1][:, 1], alone[-1][:, 0])
+
+
+@compiled
+@pytest.mark.parametrize(
+    ("name", "regimen"), [("figure-1", "chemo"), ("mcf7-doxorubicin", "150nM")]
+)
+def test_both_methods_give_the_same_chance_of_no_cycling_cell(name: str, regimen: str) -> None:
+    scenario = read_scenario(name).with_parameters({"founders": "300 cells"})
+    program = compile_scenario(scenario, regimen).program
+    cycling = [i for i, n in enumerate(program.compartment_ids) if n.split("[")[0][-1] in "PD"]
+    laws = [
+        branching_law(
+            program, program.parameter_defaults, until=30.0, compartments=cycling, explicit=e
+        )
+        for e in (True, False)
+    ]
+    assert 0.0 < laws[0].none_probability < 1.0
+    assert laws[0].none_probability == pytest.approx(laws[1].none_probability, rel=1e-4)
+    np.testing.assert_allclose(laws[0].some_per_cell, laws[1].some_per_cell, rtol=1e-4, atol=1e-12)
