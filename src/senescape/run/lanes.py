@@ -19,6 +19,8 @@ Float = NDArray[np.float64]
 CHUNK = 64
 LARGEST_RESULT = 4e9
 ENGINES = ("mean-field", "exact", "leap")
+# relative, absolute [cells]: end points of a verdict to five digits, at half the cost of 1e-8
+VERDICT_TOLERANCE = (1e-6, 1e-6)
 
 
 class Monitor(Protocol):
@@ -47,7 +49,9 @@ class Silent:
         """Do nothing."""
 
 
-def engine_named(name: str, *, step: float | None = None) -> Engine:
+def engine_named(
+    name: str, *, step: float | None = None, tolerance: tuple[float, float] | None = None
+) -> Engine:
     """Return an engine by its name.
 
     Parameters
@@ -56,6 +60,8 @@ def engine_named(name: str, *, step: float | None = None) -> Engine:
         ``mean-field``, ``exact`` or ``leap``.
     step : float, optional
         Longest step of the leap [day].
+    tolerance : (relative, absolute), optional
+        Of the mean field.
 
     Raises
     ------
@@ -65,7 +71,7 @@ def engine_named(name: str, *, step: float | None = None) -> Engine:
     if name == "mean-field":
         from senescape.engines.mean_field import MeanField
 
-        return MeanField()
+        return MeanField() if tolerance is None else MeanField(*tolerance)
     if name == "exact":
         from senescape.engines.exact import Exact
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 import numpy as np
@@ -11,14 +11,16 @@ from numpy.typing import NDArray
 
 from senescape.cohort import Cohort
 from senescape.compile import ORIGINS, ROUTES, Compiled
+from senescape.compile.counting import CYCLING, TUMOUR, UNDECIDED
 from senescape.compile.question import load_assay
-from senescape.run import Monitor, engine_named, run_lanes
+from senescape.model import EndpointName
+from senescape.run import VERDICT_TOLERANCE, Monitor, engine_named, run_chances, run_lanes
 
 from .endpoints import History
 
 Float = NDArray[np.float64]
 
-ASSAYS = ("tumour:alive", "tumour:cycling", "tumour:undecided")
+ASSAYS = (TUMOUR, CYCLING, UNDECIDED)
 
 
 class Rule(Enum):
@@ -45,10 +47,18 @@ RULES = tuple(Rule)
 
 @dataclass(frozen=True, slots=True)
 class Worlds:
-    """Histories of the same hosts with senescence, and without it under each rule."""
+    """Histories of the same hosts with senescence, and without it under each rule.
+
+    Parameters
+    ----------
+    chances : mapping from end point to (1 + rules, hosts)
+        From an engine without chance: probabilities of cure and complete arrest at the horizon by
+        the branching law, with senescence first, then in the order of ``off``. Else empty.
+    """
 
     on: History
     off: dict[Rule, History]
+    chances: dict[EndpointName, Float] = field(default_factory=dict)
 
 
 def arm_parameters(compiled: Compiled, cohort: Cohort, rule: Rule | None) -> Float:
@@ -94,7 +104,7 @@ def run_world(
 ) -> History:
     """Run the hosts of a cohort in one world, given its parameters (parameters, hosts)."""
     values = run_lanes(
-        engine_named(engine, step=step),
+        engine_named(engine, step=step, tolerance=VERDICT_TOLERANCE),
         compiled.program,
         parameters,
         cohort.streams,
@@ -114,6 +124,7 @@ def run_worlds(
     engine: str = "leap",
     step: float | None = None,
     rules: tuple[Rule, ...] = RULES,
+    horizon: float | None = None,
     monitor: Monitor | None = None,
 ) -> Worlds:
     """Run the cohort with senescence and under each rule, with common random numbers.
@@ -122,6 +133,8 @@ def run_worlds(
     ----------
     times : (times,)
         The first at or before 0 [day].
+    horizon : float, optional
+        With an engine without chance: when to ask the branching law [day].
     """
 
     def run(rule: Rule | None) -> History:
@@ -133,4 +146,40 @@ def run_worlds(
     same = run(None)
     # Nothing to switch off: the worlds are one, down to the byte.
     switch: Callable[[Rule], History] = run if compiled.entries else (lambda _: same)
-    return Worlds(same, {rule: switch(rule) for rule in rules})
+    off = {rule: switch(rule) for rule in rules}
+    if horizon is None or engine_named(engine).stochastic:
+        return Worlds(same, off)
+    return Worlds(same, off, _chances(compiled, cohort, rules, horizon, monitor))
+
+
+def _chances(
+    compiled: Compiled,
+    cohort: Cohort,
+    rules: tuple[Rule, ...],
+    horizon: float,
+    monitor: Monitor | None,
+) -> dict[EndpointName, Float]:
+    """Return the probabilities of cure and complete arrest in every world."""
+    program = compiled.program
+    groups = {
+        EndpointName.CURE: _compartments(compiled, TUMOUR),
+        EndpointName.COMPLETE_ARREST: _compartments(compiled, CYCLING)
+        + _compartments(compiled, UNDECIDED),
+    }
+    worlds = [
+        run_chances(
+            program,
+            arm_parameters(compiled, cohort, rule),
+            horizon,
+            tuple(groups.values()),
+            monitor,
+        )
+        for rule in (None, *rules)
+    ]
+    return {name: np.array([w[i] for w in worlds]) for i, name in enumerate(groups)}
+
+
+def _compartments(compiled: Compiled, assay: str) -> tuple[int, ...]:
+    """Return the compartments that an assay of the census counts."""
+    weights = next(a.weights for a in compiled.network.assays if a.id == assay)
+    return tuple(compiled.program.compartment_ids.index(name) for name, _ in weights)

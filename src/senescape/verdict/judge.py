@@ -15,7 +15,7 @@ from senescape.compile.question import Question, question_of
 from senescape.errors import RunError, nearest
 from senescape.model import EndpointName, Player, Scenario
 from senescape.results import Provenance
-from senescape.run import Monitor
+from senescape.run import Monitor, engine_named
 
 from .counterfactual import RULES, Rule, Worlds, run_worlds
 from .endpoints import BOXES, History, arrest_time, box_of, endpoint_values, progression_time
@@ -32,6 +32,7 @@ DEFAULT_SEED = 1
 DEFAULT_STEP = 1.0 / 6.0
 CURVE_POINTS = 60
 FEWEST_DRAWS_OF_A_READING = 10
+BY_CHANCE = (EndpointName.CURE, EndpointName.COMPLETE_ARREST)
 
 
 def judge(
@@ -71,6 +72,7 @@ def judge(
     began = clock.perf_counter()
     _check_numbers(draws, hosts)
     question = question_of(scenario)
+    _check_engine(engine, question)
     compiled = compile_scenario(scenario, regimen, variant)
     times = curve_times(compiled.program.forcing.start, question)
     step = DEFAULT_STEP if step is None else step
@@ -88,7 +90,17 @@ def judge(
             first_draw=total,
         )
         cohorts.append(cohort)
-        parts.append(run_worlds(compiled, cohort, times, engine=engine, step=step, monitor=monitor))
+        parts.append(
+            run_worlds(
+                compiled,
+                cohort,
+                times,
+                engine=engine,
+                step=step,
+                horizon=question.horizon,
+                monitor=monitor,
+            )
+        )
         total = wanted
         rules = _rules(parts, question, total, hosts)
         undecided = any(r.word is Word.UNDETERMINED_MONTE_CARLO for r in rules.values())
@@ -173,6 +185,17 @@ def _readings(
         share = float(present.mean())
         result[name.removeprefix("switch.")] = Reading(effect(present), effect(~present), share)
     return result
+
+
+def _check_engine(engine: str, question: Question) -> None:
+    """Refuse a headline that an engine without chance cannot follow over time."""
+    if question.headline in BY_CHANCE and not engine_named(engine).stochastic:
+        raise RunError(
+            f"{question.headline.value} as the headline, by the engine {engine}",
+            allowed="leap or exact: the branching law gives such a probability at the horizon only",
+            remedy="choose another engine, or another end point for the headline",
+            check="verdict.engine",
+        )
 
 
 def _check_numbers(draws: int, hosts: int) -> None:
@@ -292,6 +315,9 @@ def _verdict(
     endpoints: dict[EndpointName, tuple[Word, Effect]] = {}
     for name, delta in question.deltas.items():
         gain = difference(on, off[Rule.RENORMALISED], name, question)[at]
+        if name in parts[0].chances:  # an engine without chance: by the branching law
+            chances = np.concatenate([p.chances[name] for p in parts], axis=1)
+            gain = chances[0] - chances[1 + RULES.index(Rule.RENORMALISED)]
         effect = effect_of(*inner_means(gain, draws, hosts), delta)
         endpoints[name] = (word_of(effect), effect)
     progressed = progression_time(on, question.rule) <= question.horizon
@@ -326,7 +352,7 @@ def _verdict(
         provenance=provenance,
         arrested=_arrested(on, question),
         lifetimes=lifetimes_of(on, off, question),
-        notes=_notes(scenario, question),
+        notes=_notes(scenario, question, engine),
     )
 
 
@@ -341,8 +367,13 @@ def _census(history: History, at: int, question: Question) -> dict[str, float]:
     return {box.value: float((boxes == i).mean()) for i, box in enumerate(BOXES)}
 
 
-def _notes(scenario: Scenario, question: Question) -> tuple[str, ...]:
+def _notes(scenario: Scenario, question: Question, engine: str) -> tuple[str, ...]:
     notes = ["Senescent means S1 and S2 roles; cells that are arrested but undecided are not."]
+    if not engine_named(engine).stochastic:
+        notes.append(
+            "Hosts are expected numbers, without the chance of single cells: none is ever cured. "
+            "The probabilities of cure and complete arrest are those of the branching law."
+        )
     if scenario.scope == "beyond_seed":
         notes.append("The inducer does not damage DNA: beyond the seed article.")
     if question.look_ahead > question.data_end:
