@@ -12,7 +12,7 @@ from senescape.cohort import cohort_of
 from senescape.compile import compile_scenario
 from senescape.errors import SenescapeError
 from senescape.model import EndpointName
-from senescape.verdict import RULES, Rule, complete_arrest, cure, judge, run_worlds
+from senescape.verdict import RULES, Rule, chances_at, complete_arrest, cure, judge, run_worlds
 
 compiled = pytest.mark.skipif(
     os.environ.get("NUMBA_DISABLE_JIT", "0") not in {"", "0"},
@@ -33,7 +33,7 @@ def test_chances_of_cure_and_arrest_are_those_that_the_leap_sees() -> None:
     times = np.array([0.0, 8.0])
     one = cohort_of(scenario, item.program, seed=3, draws=1, hosts=1, uncertain=False)
     many = cohort_of(scenario, item.program, seed=3, draws=1, hosts=4000, uncertain=False)
-    law = run_worlds(item, one, times, engine="mean-field", horizon=8.0)
+    law = chances_at(item, one, 8.0, rules=RULES)
     seen = run_worlds(item, many, times, step=1 / 24)
     for row, rule in enumerate((None, *RULES)):
         history = seen.on if rule is None else seen.off[rule]
@@ -42,10 +42,10 @@ def test_chances_of_cure_and_arrest_are_those_that_the_leap_sees() -> None:
             (EndpointName.COMPLETE_ARREST, complete_arrest),
         ):
             found = float(measure(history)[-1].mean())
-            expected = float(law.chances[name][row, 0])
+            expected = float(law[name][row, 0])
             error = np.sqrt(max(expected * (1 - expected), 1e-4) / 4000)
             assert abs(found - expected) < 5 * error, (rule, name)
-    spread = law.chances[EndpointName.COMPLETE_ARREST][:, 0]
+    spread = law[EndpointName.COMPLETE_ARREST][:, 0]
     assert 0.05 < spread[0] < 0.95 and spread[0] != spread[1 + RULES.index(Rule.RENORMALISED)]
 
 

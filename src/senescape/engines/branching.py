@@ -304,7 +304,7 @@ class _Backward:
 
     def _explicitly(self, some: Float, stretch: _Stretch, track: Track) -> Float | None:
         length = stretch.last - stretch.first
-        relative = 0.1 * self.engine.relative_tolerance
+        relative = min(1e-6, self.engine.relative_tolerance)
         most = FEW_STEPS + int(STEPS_A_DAY * length)
         control = Control(relative, np.full(len(some), SMALLEST_CHANCE), most, length)
         lane = Lane(self.packed, self.registers, np.zeros(self.signals), np.zeros(4))

@@ -1,7 +1,7 @@
 """What happened to a host, and friend or foe."""
 
 from senescape.verdict.contrasts import ContrastResult, contrasts
-from senescape.verdict.counterfactual import RULES, Rule, Worlds, run_worlds
+from senescape.verdict.counterfactual import RULES, Rule, Worlds, chances_at, run_worlds
 from senescape.verdict.endpoints import (
     BOXES,
     Box,
@@ -50,6 +50,7 @@ __all__ = [
     "Worlds",
     "arrest_time",
     "box_of",
+    "chances_at",
     "complete_arrest",
     "contrasts",
     "cure",

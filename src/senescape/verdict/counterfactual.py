@@ -51,9 +51,9 @@ class Worlds:
 
     Parameters
     ----------
-    chances : mapping from end point to (1 + rules, hosts)
+    chances : mapping from end point to (2, hosts)
         From an engine without chance: probabilities of cure and complete arrest at the horizon by
-        the branching law, with senescence first, then in the order of ``off``. Else empty.
+        the branching law, with senescence and without it (renormalised). Else empty.
     """
 
     on: History
@@ -149,17 +149,23 @@ def run_worlds(
     off = {rule: switch(rule) for rule in rules}
     if horizon is None or engine_named(engine).stochastic:
         return Worlds(same, off)
-    return Worlds(same, off, _chances(compiled, cohort, rules, horizon, monitor))
+    return Worlds(same, off, chances_at(compiled, cohort, horizon, monitor=monitor))
 
 
-def _chances(
+def chances_at(
     compiled: Compiled,
     cohort: Cohort,
-    rules: tuple[Rule, ...],
     horizon: float,
-    monitor: Monitor | None,
+    *,
+    rules: tuple[Rule, ...] = (Rule.RENORMALISED,),
+    monitor: Monitor | None = None,
 ) -> dict[EndpointName, Float]:
-    """Return the probabilities of cure and complete arrest in every world."""
+    """Return the probabilities of cure and complete arrest, with senescence and under each rule.
+
+    Returns
+    -------
+    mapping from end point to (1 + rules, hosts)
+    """
     program = compiled.program
     groups = {
         EndpointName.CURE: _compartments(compiled, TUMOUR),

@@ -317,7 +317,7 @@ def _verdict(
         gain = difference(on, off[Rule.RENORMALISED], name, question)[at]
         if name in parts[0].chances:  # an engine without chance: by the branching law
             chances = np.concatenate([p.chances[name] for p in parts], axis=1)
-            gain = chances[0] - chances[1 + RULES.index(Rule.RENORMALISED)]
+            gain = chances[0] - chances[1]
         effect = effect_of(*inner_means(gain, draws, hosts), delta)
         endpoints[name] = (word_of(effect), effect)
     progressed = progression_time(on, question.rule) <= question.horizon
