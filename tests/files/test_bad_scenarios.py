@@ -35,6 +35,13 @@ BODY = (
 )
 VOLUME = ("  growth:  ", "  volume: {value: 2 mL, source: assumption}\n  growth:  ")
 PROPERTY = "  has: {axis: cell, distribution: bernoulli"
+FOREIGN = """variants:
+  here: {set: {repair: 0.2 / day}}
+  foreign: {set: {repair: 0.3 / day}, only: {class: [genotoxic]}}
+contrasts:
+  c: {label: x, of: outcome, left: {regimen: pulse, variant: foreign}, right: {regimen: pulse}}
+uncertainty:
+"""
 REGIMEN = "  control: {label: untreated}\n"
 
 
@@ -719,6 +726,41 @@ CASES: dict[str, tuple[list[tuple[str, str]], str, str, str]] = {
         "scenario.player-derived",
         "  doubled: ",
         "feeder",
+    ),
+    "a contrast with the variant of another inducer": (
+        [
+            ("uncertainty:\n", "inducer: {class: genetic, line: mine}\n" + FOREIGN),
+        ],
+        "scenario.variant-inducer",
+        "  c: {label: x",
+        "the class genotoxic",
+    ),
+    "a contrast with the variant of another line": (
+        [
+            ("uncertainty:\n", "inducer: {class: genotoxic, line: mine}\n" + FOREIGN),
+            ("class: [genotoxic]", "line: [H1299, A549]"),
+        ],
+        "scenario.variant-inducer",
+        "  c: {label: x",
+        "the line H1299 or A549, and here senescence is induced by the class genotoxic in the line mine",
+    ),
+    "a contrast with a variant of an inducer that is not stated": (
+        [("uncertainty:\n", FOREIGN)],
+        "scenario.variant-inducer",
+        "  c: {label: x",
+        "nothing that the scenario states",
+    ),
+    "a class of inducers that is none": (
+        [("uncertainty:\n", FOREIGN), ("class: [genotoxic]", "class: [genotoxc]")],
+        "scenario.unknown-choice",
+        "  foreign:",
+        "did you mean genotoxic?",
+    ),
+    "a variant for no inducer at all": (
+        [("uncertainty:\n", FOREIGN), ("class: [genotoxic]", "class: []")],
+        "scenario.length",
+        "  foreign:",
+        "",
     ),
     "more wells recovered than there are": (
         [

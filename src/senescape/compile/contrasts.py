@@ -5,6 +5,7 @@ from __future__ import annotations
 from senescape.model import Scenario, Setting
 
 from .names import unknown
+from .variants import chosen_variant
 
 
 def check_contrasts(scenario: Scenario) -> None:
@@ -15,8 +16,8 @@ def check_contrasts(scenario: Scenario) -> None:
             regimen = setting.regimen or (scenario.outcome and scenario.outcome.regimen) or ""
             if regimen not in scenario.regimens:
                 raise unknown("regimen", regimen, scenario.regimens, f"{place}.regimen")
-            if setting.variant is not None and setting.variant not in scenario.variants:
-                raise unknown("variant", setting.variant, scenario.variants, f"{place}.variant")
+            if setting.variant is not None:
+                chosen_variant(scenario, setting.variant, f"{place}.variant")
 
 
 def regimen_in(scenario: Scenario, setting: Setting) -> str:

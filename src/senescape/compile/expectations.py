@@ -12,6 +12,7 @@ from senescape.units import TIME, Dimension, unit_dimension
 from .names import Names, unknown
 from .numbers import scenario_names
 from .question import ENDPOINT_UNITS, question_of
+from .variants import chosen_variant
 
 ENDPOINTS = {name.value: name for name in EndpointName}
 
@@ -79,8 +80,8 @@ def _arm(scenario: Scenario, names: Names, arm: Arm, place: str) -> Dimension:
         names.number(arm.at, f"{place}.at", TIME)
     elif arm.measure in scenario.observables:
         raise _refuse(f"{arm.measure} at no time", "at: for example 12 day", f"{place}.measure")
-    if arm.variant is not None and arm.variant not in scenario.variants:
-        raise unknown("variant", arm.variant, scenario.variants, f"{place}.variant")
+    if arm.variant is not None:
+        chosen_variant(scenario, arm.variant, f"{place}.variant")
     regimen = regimen_of(scenario, arm)
     if regimen is None or regimen not in scenario.regimens:
         raise unknown("regimen", regimen or "", scenario.regimens, f"{place}.regimen")

@@ -20,6 +20,7 @@ from senescape.units import DIMENSIONLESS, Dimension, is_unit_name, parse_quanti
 
 from .classes import strata
 from .names import Names, unknown
+from .variants import chosen_variant
 
 HOSTLIKE = ("host", "well", "batch")
 
@@ -153,10 +154,8 @@ class NumberBuilder:
 
     def _changes(self) -> Iterator[tuple[str, Mapping[str, Value]]]:
         if self.variant is not None:
-            variants = self.scenario.variants
-            if self.variant not in variants:
-                raise unknown("variant", self.variant, variants, "variants")
-            yield f"variants.{self.variant}.set", variants[self.variant].set
+            place = f"variants.{self.variant}"
+            yield f"{place}.set", chosen_variant(self.scenario, self.variant, place).set
         yield f"regimens.{self.regimen}.set", self.chosen.set
 
     def declare_variation(self) -> None:

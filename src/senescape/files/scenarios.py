@@ -20,7 +20,7 @@ from senescape.errors import ScenarioError, SenescapeError, Where, nearest
 from senescape.model import Every, Scenario, refusal
 from senescape.network import check_network
 
-from .extends import merged
+from .extends import merged, without_foreign_variants
 from .strict_yaml import LARGEST_FILE, Document, read_document
 from .texts import Unreadable, read_text
 
@@ -123,11 +123,11 @@ def resolve(document: Document, file: str, seen: tuple[str, ...] = ()) -> dict[s
         raise error.at(Where(file=file, line=line, field="extends")) from None
     for question in ("contrasts", "expectations"):
         below.pop(question, None)
-    return merged(below, data)
+    return merged(without_foreign_variants(below, data), data)
 
 
 def check_scenario(scenario: Scenario) -> None:
-    """Build and check the network of every regimen and variant.
+    """Build and check the network of every regimen, and of every variant that holds here.
 
     Raises
     ------
@@ -138,8 +138,9 @@ def check_scenario(scenario: Scenario) -> None:
     for regimen in scenario.regimens:
         check_network(scenario_network(scenario, regimen))
     first = next(iter(scenario.regimens))
-    for variant in scenario.variants:
-        check_network(scenario_network(scenario, first, variant))
+    for variant, noun in scenario.variants.items():
+        if noun.holds_for(scenario.inducer):
+            check_network(scenario_network(scenario, first, variant))
     check_question(scenario)
 
 

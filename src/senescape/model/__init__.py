@@ -11,7 +11,15 @@ from senescape.model.observation import Noise, Observable
 from senescape.model.outcome import Endpoint, EndpointName, OutcomeNoun, Progression
 from senescape.model.players import Player, player_parameter
 from senescape.model.refusal import dotted, refusal
-from senescape.model.scenario import ASSUMPTION, Citation, ParameterNoun, Scenario, Variant
+from senescape.model.scenario import (
+    ASSUMPTION,
+    Citation,
+    Inducer,
+    Only,
+    ParameterNoun,
+    Scenario,
+    Variant,
+)
 from senescape.model.signals import Inflow, PortNoun, Secretion, SignalLaw, SignalNoun
 from senescape.model.therapy import (
     Bath,
@@ -55,6 +63,7 @@ __all__ = [
     "Figure1",
     "Fraction",
     "Host",
+    "Inducer",
     "Inflow",
     "Infusion",
     "Initial",
@@ -65,6 +74,7 @@ __all__ = [
     "Noise",
     "Noun",
     "Observable",
+    "Only",
     "OutcomeNoun",
     "ParameterNoun",
     "Player",

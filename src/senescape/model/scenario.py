@@ -36,11 +36,32 @@ class Citation(Noun):
     doi: str | None = None
 
 
+InducerClass = Literal["genotoxic", "non_genotoxic", "genetic"]
+
+
 class Inducer(Noun):
     """What induces senescence; outside genotoxic inducers a scenario is beyond the seed article."""
 
-    class_: Literal["genotoxic", "non_genotoxic", "genetic"] = Field(alias="class")
+    class_: InducerClass = Field(alias="class")
     line: str = ""
+
+
+class Only(Noun):
+    """The inducers that the numbers of a variant hold for: their classes, their lines, or both."""
+
+    class_: Annotated[tuple[InducerClass, ...], Field(min_length=1)] | None = Field(
+        default=None, alias="class"
+    )
+    line: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+
+    def holds_for(self, inducer: Inducer | None) -> bool:
+        """Return whether an inducer is among them; where something is asked, none is not."""
+        asked = ((self.class_, inducer and inducer.class_), (self.line, inducer and inducer.line))
+        return all(allowed is None or found in allowed for allowed, found in asked)
+
+    def __str__(self) -> str:
+        parts = (("class", self.class_), ("line", self.line))
+        return " and ".join(f"the {what} {' or '.join(names)}" for what, names in parts if names)
 
 
 class ParameterNoun(Noun):
@@ -59,11 +80,19 @@ class ParameterNoun(Noun):
 
 
 class Variant(Noun):
-    """Named changes of parameters: a genotype, a line, a reading of the mechanism."""
+    """Named changes of parameters: a genotype, a line, a reading of the mechanism.
+
+    ``only``: the inducers that they hold for (losing p53 is another thing where no DNA is damaged).
+    """
 
     label: str = ""
     set: dict[Name, Amount]
     source: str = ASSUMPTION
+    only: Only | None = None
+
+    def holds_for(self, inducer: Inducer | None) -> bool:
+        """Return whether the variant may be chosen under an inducer."""
+        return self.only is None or self.only.holds_for(inducer)
 
 
 class Scenario(Noun):
