@@ -1,6 +1,7 @@
 """The only place that draws; one function a noun."""
 
 from senescape.figures.census import census_bars, census_worlds
+from senescape.figures.expectations import expectation_intervals
 from senescape.figures.figure1 import figure1
 from senescape.figures.style import save, svg_of
 from senescape.figures.survival import survival_curves
@@ -12,6 +13,7 @@ __all__ = [
     "census_worlds",
     "effect_by_regimen",
     "effect_curve",
+    "expectation_intervals",
     "figure1",
     "mean_counts",
     "recovered_wells",
