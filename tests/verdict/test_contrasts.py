@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 from tests.verdict.worlds import WORLD
@@ -11,6 +13,10 @@ from senescape.files import parse_scenario
 from senescape.model import EndpointName, Scenario
 from senescape.verdict import contrasts, judge
 
+compiled = pytest.mark.skipif(
+    os.environ.get("NUMBA_DISABLE_JIT", "0") not in {"", "0"},
+    reason="minutes where kernels are not compiled",
+)
 NUMBERS: dict[str, object] = {
     "regrow": 0.7,
     "hit": 3,
@@ -37,6 +43,7 @@ def world(section: str = SECTION) -> Scenario:
     return parse_scenario(WORLD.format(**NUMBERS) + section, "tumour.yaml")
 
 
+@compiled
 def test_the_back_up_value_is_the_difference_of_two_verdicts() -> None:
     """V of each setting by ``judge``; with apoptosis blocked more cells need the back-up."""
     (found,) = contrasts(world(), ("backup",), draws=20, hosts=2)
@@ -50,10 +57,11 @@ def test_the_back_up_value_is_the_difference_of_two_verdicts() -> None:
 
 
 def test_a_contrast_of_a_setting_with_itself_is_nothing_to_the_byte() -> None:
-    (found,) = contrasts(world(), ("alike",), draws=20)
+    (found,) = contrasts(world(), ("alike",), draws=3)
     assert found.difference.estimate == found.difference.low == found.difference.high == 0.0
 
 
+@compiled
 def test_entry_against_no_entry_is_the_effect_itself() -> None:
     """The renormalised world without senescence is the world in which nobody senesces."""
     (found,) = contrasts(world(), ("entry",), draws=20, hosts=2)
@@ -61,6 +69,7 @@ def test_entry_against_no_entry_is_the_effect_itself() -> None:
     assert found.difference.estimate == pytest.approx(effect.estimate, rel=1e-9)
 
 
+@compiled
 def test_all_contrasts_and_another_end_point() -> None:
     found = contrasts(world(), draws=10, endpoint=EndpointName.CURE)
     assert [r.name for r in found] == ["backup", "alike", "entry"]
