@@ -12,6 +12,7 @@ from senescape.compile import Compiled, compile_scenario
 from senescape.compile.names import Names
 from senescape.compile.numbers import scenario_names
 from senescape.compile.question import load_assay, question_of
+from senescape.engines.protocol import check_times
 from senescape.errors import RunError, nearest
 from senescape.model import ASSUMPTION, ParameterNoun, Scenario, Value
 from senescape.model.assays import (
@@ -28,7 +29,7 @@ from senescape.model.cells import Initial
 from senescape.model.signals import PortNoun
 from senescape.results import Observed, Reading, Status
 from senescape.rng import Purpose
-from senescape.run import Monitor, engine_named, run_lanes
+from senescape.run import Monitor, check_run, check_size, engine_named, run_lanes
 from senescape.units import (
     AREA,
     COUNT,
@@ -51,6 +52,7 @@ DEFAULT_SUBJECTS = 6
 DEFAULT_STEP = 1.0 / 6.0
 COLONY_STEP = 1.0 / 6.0
 SINGLE = "single_cell"
+READING_NUMBERS = 32  # a reading takes as much memory as so many numbers
 
 
 def observe(
@@ -85,7 +87,7 @@ def observe(
     SenescapeError
         Unknown assay or regimen, no assay in the scenario, a run that cannot go on.
     """
-    wanted = tuple(scenario.assays) if assays is None else assays
+    wanted = tuple(dict.fromkeys(scenario.assays if assays is None else assays))
     for name in wanted:
         if name not in scenario.assays:
             raise _unknown(name, scenario)
@@ -102,8 +104,14 @@ def observe(
     if times is None:
         days = default_times(scenario, compiled.program.forcing.start, None)
         times = days[days >= 0.0]
-    cohort = _cohort(compiled, subjects, seed, uncertain)
-    look = _Look(scenario, compiled, cohort, np.unique(times), step, monitor)
+    times = np.unique(times)
+    check_times(compiled.program, times)
+    check_size(READING_NUMBERS * len(wanted), len(times), subjects)
+    check_run(engine_named("leap", step=step), compiled.program, times, lanes=subjects)
+    # dishes of colonies are cohorts of their own
+    shared = any(not isinstance(scenario.assays[name], ColonyAssay) for name in wanted)
+    cohort = _cohort(compiled, subjects if shared else 1, seed, uncertain)
+    look = _Look(scenario, compiled, cohort, times, step, monitor)
     parts = []
     for name in wanted:
         noun = scenario.assays[name]
@@ -196,6 +204,7 @@ class _Look:
         """Return one reading a host: its death, or when it was last seen alive."""
         question = question_of(self.scenario)
         every = float(self._lane(noun.every, f"assays.{name}.every", TIME)[0])
+        check_size(1, math.ceil(question.horizon / every) + 1, len(self.cohort.streams))
         days = np.append(np.arange(0.0, question.horizon, every), question.horizon)
         load = self._lanes((load_assay(self.scenario),), days)[0]
         lost = np.full(load.shape[1], np.inf)

@@ -18,13 +18,18 @@ from senescape.compile.correlations import Block, uncertain_blocks, varied_block
 from senescape.compile.names import Names
 from senescape.compile.numbers import HOSTLIKE, scenario_names
 from senescape.engines.state import Streams
+from senescape.errors import RunError
 from senescape.expressions import Symbol, evaluate
 from senescape.model import Distribution, Scenario, Value
 from senescape.rng import Purpose, absorb, lane_keys, normal_quantile, uniform
+from senescape.run import check_lanes
 from senescape.units import DIMENSIONLESS, Dimension, unit_factor
 
 Float = NDArray[np.float64]
 Keys = NDArray[np.uint64]
+
+LARGEST_SEED = 2**63 - 1
+MOST_LANES = 1_000_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +75,26 @@ def cohort_of(
         Number of the first draw: more draws can be added to earlier ones.
     uncertain, varied : bool
         False: all uncertain parameters at their stated values; all hosts alike.
+
+    Raises
+    ------
+    RunError
+        No draw or host, more than fit into memory, a seed that is no 63-bit number.
     """
     lanes = draws * hosts
+    for what, given, low, high in (
+        ("draws", draws, 1, MOST_LANES),
+        ("hosts", hosts, 1, MOST_LANES),
+        ("seed", seed, 0, LARGEST_SEED),
+    ):
+        if not low <= given <= high:
+            raise RunError(
+                f"{what}: {given}",
+                allowed=f"{low} to {high}",
+                remedy="choose a whole number in this range",
+                check=f"run.{what}",
+            )
+    check_lanes(program, lanes)
     draw = np.repeat(np.arange(first_draw, first_draw + draws, dtype=np.int64), hosts)
     host = np.tile(np.arange(hosts, dtype=np.int64), draws)
     streams = Streams(seed, draw, host, np.zeros(lanes, np.int64))

@@ -11,7 +11,7 @@ from senescape.compile import compile_scenario
 from senescape.compile.question import question_of
 from senescape.errors import RunError
 from senescape.model import Figure1, Player, Scenario
-from senescape.run import Monitor, engine_named, run_lanes
+from senescape.run import Monitor, check_run, engine_named, run_lanes
 
 from .draws import cohort_of
 
@@ -66,14 +66,16 @@ def passages(
     """
     question = question_of(scenario)
     compiled = compile_scenario(scenario, regimen, variant)
+    runner = engine_named("leap", step=step)
+    start = compiled.program.forcing.start
+    times = np.unique([start, 0.0, question.horizon])
+    check_run(runner, compiled.program, times, lanes=draws)
     cohort = cohort_of(scenario, compiled.program, seed=seed, draws=draws, hosts=1)
     groups: dict[Figure1, tuple[int, ...]] = {
         a: t for a, t in compiled.flows.items() if a is not Figure1.HOUSEKEEPING
     }
-    start = compiled.program.forcing.start
-    times = np.unique([start, 0.0, question.horizon])
     counted = run_lanes(
-        engine_named("leap", step=step),
+        runner,
         compiled.program,
         cohort.parameters,
         cohort.streams,

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from senescape.compile import compile_scenario
 from senescape.compile.numbers import scenario_names
 from senescape.compile.question import question_of
+from senescape.engines.protocol import check_times
 from senescape.errors import RunError
 from senescape.model import Scenario
 from senescape.results import Ensemble, Provenance
 from senescape.rng import Purpose
-from senescape.run import Monitor, engine_named, run_lanes
+from senescape.run import Monitor, check_run, check_size, engine_named, run_lanes
 from senescape.units import COUNT, DIMENSIONLESS, unit_factor
 
 from .draws import cohort_of, uniforms, word_of
@@ -83,6 +84,11 @@ def simulate(
         times = default_times(scenario, program.forcing.start, until)
     runner = engine_named(engine, step=step)
     many = hosts if runner.stochastic or uncertain or scenario.variation else 1
+    observables = tuple(scenario.observables)
+    states = tuple(f"state:{name}" for name in scenario.cells.states)
+    check_size(len(observables) + len(states), len(times), many)
+    check_times(program, times)
+    check_run(runner, program, times, lanes=many)
     cohort = cohort_of(
         scenario,
         program,
@@ -91,8 +97,6 @@ def simulate(
         hosts=1 if uncertain else many,
         uncertain=uncertain,
     )
-    observables = tuple(scenario.observables)
-    states = tuple(f"state:{name}" for name in scenario.cells.states)
     values = run_lanes(
         runner,
         program,

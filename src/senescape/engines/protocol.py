@@ -23,6 +23,7 @@ from .state import State, Streams
 
 Float = NDArray[np.float64]
 REDISTRIBUTION_KEY = 1 << 30
+LATEST = 1e5
 
 
 class Engine(Protocol):
@@ -53,24 +54,40 @@ def run_engine(
     parameters : (parameters, lanes)
         Canonical units.
     times : (outputs,)
-        Not before the start, not decreasing [day].
+        Not before the start, not decreasing, at most 100000 days.
 
     Raises
     ------
     RunError
-        Times out of order or before the start; a rate that is negative or not finite.
+        Times out of order, before the start or not finite; a rate that is negative or not finite.
     """
-    if len(times) and (times[0] < program.forcing.start or (np.diff(times) < 0).any()):
-        raise RunError(
-            f"output times run from {times[0]} day, start is {program.forcing.start} day",
-            allowed="times in order, not before the start",
-            remedy="sort them, or move the scenario's start",
-            check="run.output-times",
-        )
+    check_times(program, times)
     state = engine.start(program, parameters, streams)
     for time in times:
         advance_to(engine, program, state, float(time))
         yield state
+
+
+def check_times(program: Program, times: Float) -> None:
+    """Refuse output times out of order, before the start, or not finite.
+
+    Raises
+    ------
+    RunError
+        With the first and the last.
+    """
+    if not len(times):
+        return
+    start = program.forcing.start
+    ordered = bool((times[1:] >= times[:-1]).all())
+    if ordered and start <= times[0] and times[-1] <= LATEST:
+        return
+    raise RunError(
+        f"output times run from {times[0]:g} to {times[-1]:g} day, start is {start:g} day",
+        allowed=f"times in order, not before the start, at most {LATEST:g} day",
+        remedy="sort them, or move the scenario's start",
+        check="run.output-times",
+    )
 
 
 def advance_to(engine: Engine, program: Program, state: State, until: float) -> None:

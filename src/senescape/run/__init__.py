@@ -1,12 +1,19 @@
 """One run and many runs with independent streams, on the threads of this machine."""
 
+from senescape.run.budget import Budget, Cost, check_lanes, check_run, check_size, cost_of
 from senescape.run.chances import run_chances
 from senescape.run.lanes import VERDICT_TOLERANCE, Monitor, Silent, engine_named, run_lanes, workers
 
 __all__ = [
     "VERDICT_TOLERANCE",
+    "Budget",
+    "Cost",
     "Monitor",
     "Silent",
+    "check_lanes",
+    "check_run",
+    "check_size",
+    "cost_of",
     "engine_named",
     "run_chances",
     "run_lanes",

@@ -10,14 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senescape.compile import Program
-from senescape.engines.protocol import Engine, observe, run_engine
+from senescape.engines.protocol import Engine, check_times, observe, run_engine
 from senescape.engines.state import Streams
 from senescape.errors import RunError, nearest
+
+from .budget import check_run, check_size
 
 Float = NDArray[np.float64]
 
 CHUNK = 64
-LARGEST_RESULT = 4e9
+MOST_THREADS = 1024
+LONGEST_STEP = 1.0
 ENGINES = ("mean-field", "exact", "leap")
 # relative, absolute [cells]: end points of a verdict to four digits, near the longest stable step
 VERDICT_TOLERANCE = (1e-5, 1e-5)
@@ -66,8 +69,15 @@ def engine_named(
     Raises
     ------
     RunError
-        Unknown name.
+        Unknown name; a step that is not above 0 and at most a day.
     """
+    if step is not None and not 0.0 < step <= LONGEST_STEP:
+        raise RunError(
+            f"a step of {24.0 * step:g} h",
+            allowed=f"above 0, at most {24.0 * LONGEST_STEP:g} h",
+            remedy="leave it out for the default",
+            check="run.step",
+        )
     if name == "mean-field":
         from senescape.engines.mean_field import MeanField
 
@@ -89,11 +99,24 @@ def engine_named(
 
 
 def workers() -> int:
-    """Return how many threads a run uses: all cores, or SENESCAPE_THREADS."""
-    given = os.environ.get("SENESCAPE_THREADS", "")
-    if given.isdigit() and int(given) > 0:
+    """Return how many threads a run uses: all cores, or SENESCAPE_THREADS.
+
+    Raises
+    ------
+    RunError
+        A setting that is no whole number from 1 to 1024.
+    """
+    given = os.environ.get("SENESCAPE_THREADS", "").strip()
+    if not given:
+        return max(1, len(os.sched_getaffinity(0)))
+    if given.isascii() and given.isdigit() and len(given) < 9 and 1 <= int(given) <= MOST_THREADS:
         return int(given)
-    return max(1, len(os.sched_getaffinity(0)))
+    raise RunError(
+        f"SENESCAPE_THREADS={given}",
+        allowed=f"a whole number from 1 to {MOST_THREADS}",
+        remedy="correct it, or leave it out of the environment to use all cores",
+        check="run.threads",
+    )
 
 
 def run_lanes(
@@ -114,7 +137,7 @@ def run_lanes(
     parameters : (parameters, lanes)
         Canonical units.
     times : (outputs,)
-        In order [day].
+        In order, not before the start [day].
     assays : tuple of str, optional
         Which assays to keep; all by default.
     tallies : tuple of tuple of int
@@ -128,19 +151,16 @@ def run_lanes(
     Raises
     ------
     RunError
-        From the engine; or a result that would not fit into memory.
+        From the engine; a result that would not fit into memory, or more work than the budget
+        allows (see :mod:`senescape.run.budget`): both before the start.
     """
     names = program.assay_ids if assays is None else assays
     rows = np.array([program.assay(name) for name in names], np.int64)
     lanes = len(streams)
     shape = (len(rows) + len(tallies), len(times), lanes)
-    if np.prod(shape, dtype=float) * 8.0 > LARGEST_RESULT:
-        raise RunError(
-            f"a result of {shape[0]} variables x {shape[1]} times x {lanes} hosts",
-            allowed=f"{LARGEST_RESULT / 1e9:g} GB",
-            remedy="ask for fewer hosts or output times",
-            check="run.result-size",
-        )
+    check_size(*shape)
+    check_times(program, times)
+    check_run(engine, program, times, lanes=lanes, parameters=parameters, streams=streams)
     result = np.empty(shape)
     monitor = monitor or Silent()
     monitor.start("simulating", lanes)
