@@ -128,7 +128,7 @@ def test_main_turns_refusals_and_interruptions_into_statuses(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def stop(error: BaseException):  # type: ignore[no-untyped-def]
-        def raising() -> None:
+        def raising(**_: bool) -> None:
             raise error
 
         return raising

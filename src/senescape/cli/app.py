@@ -5,12 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from senescape.errors import SenescapeError
 from senescape.version import __version__
+
+# The base of what typer raises for a wrong command or option; it has no public name of its own.
+USAGE: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+STOPPED = 130
+MOST = 1_000_000
 
 app = typer.Typer(
     name="senescape",
@@ -29,29 +34,73 @@ Regimens = Annotated[
     list[str] | None,
     typer.Option("--regimen", "-r", help="Regimen to run; may be repeated. Default: all."),
 ]
-Seed = Annotated[int, typer.Option(help="Seed of all random numbers.", min=0)]
+Seed = Annotated[int, typer.Option(help="Seed of all random numbers.", min=0, max=2**63 - 1)]
 Json = Annotated[bool, typer.Option("--json", help="Print plain data instead of tables.")]
 Engine = Annotated[str, typer.Option(help="leap, exact or mean-field.")]
 StepHours = Annotated[
     float | None, typer.Option(help="Longest step of the leap engine [h].", min=1e-6, max=24.0)
 ]
 Variant = Annotated[str | None, typer.Option(help="Named variant of the parameters.")]
-Output = Annotated[Path | None, typer.Option("--output", "-o", help="File to write.")]
+
+
+def _checked(output: Path | None) -> Path | None:
+    """Refuse a file that cannot be written before anything is run."""
+    if output is not None:
+        from senescape.cli.output import check_output
+
+        check_output(output)
+    return output
+
+
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", help="File to write.", callback=_checked)
+]
 
 
 def main() -> None:
     """Run the command line; a refusal is one line on standard error and exit status 2."""
     try:
-        app()
+        # not standalone: else a wrong option is three lines, and a stop by the user none
+        status = app(standalone_mode=False)
     except SenescapeError as error:
-        print(f"senescape: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
-    except KeyboardInterrupt:
-        print("senescape: stopped by the user; nothing was written", file=sys.stderr)
-        raise SystemExit(130) from None
+        raise _refused(str(error)) from None
+    except USAGE as error:
+        if len(sys.argv) < 2:  # no command at all: the help is the answer
+            error.show()
+            raise SystemExit(2) from None
+        text = " ".join(error.format_message().split()).rstrip(".")
+        place = getattr(error.ctx, "command_path", app.info.name)
+        given = _given(getattr(getattr(error, "param", None), "opts", []))
+        raise _refused(f"{text}{given}; see {place} --help [cli.usage]") from None
+    except MemoryError:
+        lower = "ask for fewer hosts, draws or output times"
+        raise _refused(f"out of memory; allowed: what fits; {lower} [run.memory]") from None
+    except (KeyboardInterrupt, typer.Abort):
+        status = STOPPED
     except BrokenPipeError:
         sys.stderr.close()
         raise SystemExit(0) from None
+    if status == STOPPED:
+        print("senescape: stopped by the user; nothing was written", file=sys.stderr)
+    if status:
+        raise SystemExit(status)
+
+
+def _given(options: list[str]) -> str:
+    """Return what was written behind an option, for a refusal that does not say it."""
+    words = sys.argv[1:]
+    values = [
+        word.partition("=")[2] if "=" in word else (words[i + 1 : i + 2] or [""])[0]
+        for i, word in enumerate(words)
+        if word.partition("=")[0] in options
+    ]
+    return f" (given: {', '.join(values)[:60]})" if values else ""
+
+
+def _refused(text: str) -> SystemExit:
+    # a name may hold bytes that no terminal can show
+    print(f"senescape: {text}".encode("utf-8", "backslashreplace").decode(), file=sys.stderr)
+    return SystemExit(2)
 
 
 def _print_version(wanted: bool) -> None:
@@ -76,10 +125,13 @@ def common(
 def verdict(
     scenario: ScenarioArgument,
     regimen: Regimens = None,
-    draws: Annotated[int, typer.Option(help="Outer draws of what is not known.", min=1)] = 200,
-    hosts: Annotated[int, typer.Option(help="Hosts (wells) in each draw.", min=1)] = 2,
+    draws: Annotated[
+        int, typer.Option(help="Outer draws of what is not known.", min=1, max=MOST)
+    ] = 200,
+    hosts: Annotated[int, typer.Option(help="Hosts (wells) in each draw.", min=1, max=MOST)] = 2,
     budget: Annotated[
-        int | None, typer.Option(help="Add draws up to this number where they could decide.")
+        int | None,
+        typer.Option(help="Add draws up to this number where they could decide.", min=1, max=MOST),
     ] = None,
     seed: Seed = 1,
     engine: Engine = "leap",
@@ -93,7 +145,7 @@ def verdict(
 
     run_verdict(
         scenario,
-        tuple(regimen or ()),
+        tuple(dict.fromkeys(regimen or ())),
         draws=draws,
         hosts=hosts,
         budget=budget,
@@ -110,7 +162,7 @@ def verdict(
 def simulate(
     scenario: ScenarioArgument,
     regimen: Regimens = None,
-    hosts: Annotated[int, typer.Option(help="Hosts (wells).", min=1)] = 100,
+    hosts: Annotated[int, typer.Option(help="Hosts (wells).", min=1, max=10 * MOST)] = 100,
     until: Annotated[float | None, typer.Option(help="Last output [day].")] = None,
     seed: Seed = 1,
     engine: Engine = "leap",
@@ -130,7 +182,7 @@ def simulate(
 
     run_simulate(
         scenario,
-        tuple(regimen or ()),
+        tuple(dict.fromkeys(regimen or ())),
         hosts=hosts,
         until=until,
         seed=seed,
@@ -154,7 +206,7 @@ def observe(
     day: Annotated[
         list[float] | None, typer.Option("--day", help="Day of a reading; may be repeated.")
     ] = None,
-    subjects: Annotated[int, typer.Option(help="Wells, dishes or hosts.", min=1)] = 6,
+    subjects: Annotated[int, typer.Option(help="Wells, dishes or hosts.", min=1, max=MOST)] = 6,
     seed: Seed = 1,
     variant: Variant = None,
     uncertain: Annotated[
@@ -168,8 +220,8 @@ def observe(
 
     run_observe(
         scenario,
-        tuple(regimen or ()),
-        assays=tuple(assay or ()),
+        tuple(dict.fromkeys(regimen or ())),
+        assays=tuple(dict.fromkeys(assay or ())),
         days=tuple(day or ()),
         subjects=subjects,
         seed=seed,
@@ -186,8 +238,10 @@ def contrast(
     name: Annotated[
         list[str] | None, typer.Option("--name", "-n", help="Contrast; may be repeated.")
     ] = None,
-    draws: Annotated[int, typer.Option(help="Outer draws of what is not known.", min=1)] = 100,
-    hosts: Annotated[int, typer.Option(help="Hosts (wells) in each draw.", min=1)] = 1,
+    draws: Annotated[
+        int, typer.Option(help="Outer draws of what is not known.", min=1, max=MOST)
+    ] = 100,
+    hosts: Annotated[int, typer.Option(help="Hosts (wells) in each draw.", min=1, max=MOST)] = 1,
     seed: Seed = 1,
     step_hours: StepHours = None,
     json: Json = False,
@@ -197,7 +251,7 @@ def contrast(
 
     run_contrast(
         scenario,
-        tuple(name or ()),
+        tuple(dict.fromkeys(name or ())),
         draws=draws,
         hosts=hosts,
         seed=seed,
@@ -209,7 +263,7 @@ def contrast(
 @app.command()
 def expect(
     scenario: ScenarioArgument,
-    draws: Annotated[int, typer.Option(help="Draws from the priors.", min=10)] = 100,
+    draws: Annotated[int, typer.Option(help="Draws from the priors.", min=10, max=MOST)] = 100,
     seed: Seed = 1,
     json: Json = False,
 ) -> None:
@@ -223,11 +277,14 @@ def expect(
 def figure1(
     scenario: ScenarioArgument,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Picture to write: .svg, .png or .pdf.")
+        Path,
+        typer.Option(
+            "--output", "-o", help="Picture to write: .svg, .png or .pdf.", callback=_checked
+        ),
     ],
     regimen: Annotated[str | None, typer.Option("--regimen", "-r", help="Regimen.")] = None,
     variant: Variant = None,
-    draws: Annotated[int, typer.Option(help="Draws of what is not known.", min=1)] = 60,
+    draws: Annotated[int, typer.Option(help="Draws of what is not known.", min=1, max=MOST)] = 60,
     seed: Seed = 1,
 ) -> None:
     """Draw Figure 1 with the numbers of a scenario flowing through it."""

@@ -12,7 +12,7 @@ from senescape.figures import figure1, save
 from senescape.files import read_scenario
 from senescape.verdict import regimens_of
 
-from .output import Bar
+from .output import Bar, shown, whole
 
 FORMATS = (".svg", ".png", ".pdf")
 
@@ -39,5 +39,6 @@ def run_figure1(
     chosen = regimens_of(scenario, (wanted,) if wanted else ())[-1]
     with Bar(chosen).shown() as bar:
         numbers = passages(scenario, chosen, variant=variant, draws=draws, seed=seed, monitor=bar)
-    save(figure1(numbers), output)
-    typer.echo(f"picture: {output}")
+    with whole(output) as temporary:
+        save(figure1(numbers), temporary)
+    typer.echo(f"picture: {shown(output)}")

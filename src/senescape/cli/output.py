@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import math
 import os
+import stat
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -14,31 +16,110 @@ from typing import Any
 
 from senescape.errors import RunError
 
+LONGEST_NAME = 255
+
+
+def check_output(path: Path) -> Path:
+    """Return the file that a path stands for, before hours are spent on what goes into it.
+
+    Raises
+    ------
+    RunError
+        A folder; a folder that is missing or cannot be written.
+    """
+    try:
+        try:
+            found = path.stat()
+        except FileNotFoundError:
+            found = None
+        target = Path(os.path.realpath(path))
+        if found is not None and stat.S_ISDIR(found.st_mode):
+            raise IsADirectoryError(errno.EISDIR, "it is a folder")
+        if found is None and not stat.S_ISDIR(target.parent.stat().st_mode):
+            raise NotADirectoryError(errno.ENOTDIR, "its folder is a file")
+        special = found is not None and not stat.S_ISREG(found.st_mode)
+        if not os.access(path if special else target.parent, os.W_OK):
+            raise PermissionError(errno.EACCES, "no permission to write there")
+        if len(os.fsencode(target.name)) > LONGEST_NAME:
+            raise OSError(errno.ENAMETOOLONG, "the name is too long")
+    except (OSError, ValueError) as error:
+        raise _unwritable(path, error) from None
+    return target
+
+
+@contextlib.contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Give a neighbour of a file to write to; it takes the file's place once all of it is on disk.
+
+    Where anything fails, or the user stops, the neighbour is removed and the file stays as it was.
+    A link is followed, and an old file's permissions are kept.
+
+    Raises
+    ------
+    RunError
+        The place cannot be written, or is no file (a pipe, a device).
+    """
+    target = check_output(path)
+    temporary: Path | None = None
+    try:
+        if target.exists() and not target.is_file():
+            raise OSError(errno.EINVAL, "it is no file")
+        mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o644
+        handle, name = tempfile.mkstemp(
+            dir=target.parent, prefix=".senescape.", suffix=target.suffix[:20]
+        )
+        os.close(handle)
+        temporary = Path(name)
+        yield temporary
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())
+        os.chmod(temporary, mode)
+        os.replace(temporary, target)
+        temporary = None
+    except OSError as error:
+        raise _unwritable(path, error) from None
+    finally:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+
 
 def write_text(path: Path, content: str) -> None:
-    """Write a file whole: into a neighbour first, then moved over it.
+    """Write a file whole or not at all; a pipe or device gets the text as it is.
 
     Raises
     ------
     RunError
         The folder is missing or cannot be written.
     """
-    handle, temporary = -1, ""
-    try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(content)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise RunError(
-            f"cannot write {path}: {error.strerror}",
-            allowed="a file in a folder that exists and can be written",
-            remedy="create the folder or choose another name",
-            check="output.unwritable",
-        ) from None
+    data = content.encode("utf-8", "backslashreplace")
+    check_output(path)
+    if path.exists() and not path.is_file():
+        try:
+            # without a reader a pipe would be waited for, without end
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_NONBLOCK), "wb") as stream:
+                os.set_blocking(stream.fileno(), True)
+                stream.write(data)
+        except OSError as error:
+            raise _unwritable(path, error) from None
+        return
+    with whole(path) as temporary:
+        temporary.write_bytes(data)
+
+
+def shown(path: Path) -> str:
+    """Return a path as it can be printed, whatever its bytes."""
+    return str(path).encode("utf-8", "backslashreplace").decode()
+
+
+def _unwritable(path: Path, error: Exception) -> RunError:
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    return RunError(
+        f"cannot write {shown(path)}: {reason}",
+        allowed="a file in a folder that exists and can be written",
+        remedy="create the folder or choose another name",
+        check="output.unwritable",
+    )
 
 
 def plain_json(data: object) -> str:

@@ -6,7 +6,7 @@ from senescape.compile import scenario_network
 from senescape.expressions import simplify, to_text
 from senescape.model import Scenario
 from senescape.network import Kind, Network, Transition, When
-from senescape.verdict import DISCLAIMER
+from senescape.verdict import DISCLAIMER, regimens_of
 
 from .output import table
 
@@ -27,8 +27,8 @@ def show_text(scenario: Scenario, *, equations: bool = False, regimen: str | Non
         _numbers(scenario),
         _regimens(scenario),
     ]
+    name = regimens_of(scenario, () if regimen is None else (regimen,))[0]
     if equations:
-        name = regimen or next(iter(scenario.regimens))
         parts.append(equations_text(scenario_network(scenario, name)))
     return "\n\n".join(parts)
 

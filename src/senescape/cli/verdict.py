@@ -8,15 +8,22 @@ from pathlib import Path
 import typer
 
 from senescape.cohort import WellPrediction, passages, predict_wells
+from senescape.compile import compile_scenario
+from senescape.compile.question import question_of
 from senescape.files import read_scenario
 from senescape.model import Scenario
 from senescape.report import chosen_verdict, verdict_page
+from senescape.run import check_lanes, check_run, check_size, engine_named
 from senescape.verdict import PLAYER_WORDS, Verdict, interval, judge, regimens_of
+from senescape.verdict.counterfactual import RULES
+from senescape.verdict.judge import DEFAULT_STEP, curve_times
+from senescape.verdict.shares import MOST_PLAYERS_IN_FULL
 
-from .output import Bar, plain_json, table, write_text
+from .output import Bar, plain_json, shown, table, write_text
 
 WELL_DRAWS = 60
 PASSAGE_DRAWS = 60
+HISTORY_ROWS = 10  # numbers kept of every host, time and world
 
 
 def run_verdict(
@@ -36,6 +43,7 @@ def run_verdict(
     """Judge regimens, print the verdict, and write the page where a file is named."""
     scenario = read_scenario(name)
     regimens = regimens_of(scenario, wanted)
+    _check_cost(scenario, regimens, max(draws, budget or 0) * hosts, engine, step, variant)
     verdicts = []
     chosen = scenario.outcome.regimen if scenario.outcome is not None else None
     for regimen in regimens:
@@ -72,7 +80,31 @@ def run_verdict(
                 monitor=bar,
             )
         write_text(output, verdict_page(verdicts, wells, numbers))
-        typer.echo(f"page: {output}", err=json)
+        typer.echo(f"page: {shown(output)}", err=json)
+
+
+def _check_cost(
+    scenario: Scenario,
+    regimens: tuple[str, ...],
+    lanes: int,
+    engine: str,
+    step: float | None,
+    variant: str | None,
+) -> None:
+    """Refuse what would take too long, all regimens and their worlds together.
+
+    Regimens differ in what is given; the first stands for all.
+    """
+    runner = engine_named(engine, step=DEFAULT_STEP if step is None else step)
+    program = (compiled := compile_scenario(scenario, regimens[0], variant)).program
+    times = curve_times(program.forcing.start, question_of(scenario))
+    players = len(compiled.players)
+    full = players <= MOST_PLAYERS_IN_FULL
+    shares = 2 * (2**players - 1 if full else 2 * players - 1)
+    worlds = len(regimens) * (1 + len(RULES)) + shares
+    check_lanes(program, lanes)
+    check_size(HISTORY_ROWS * (1 + len(RULES)), len(times), lanes)
+    check_run(runner, program, times, lanes=lanes, worlds=worlds)
 
 
 def _wells(
