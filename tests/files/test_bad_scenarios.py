@@ -792,10 +792,10 @@ def test_the_example_itself_is_good() -> None:
 def test_a_bad_scenario_is_refused_in_one_line(name: str) -> None:
     edits, check, line, said = CASES[name]
     text = edited(edits)
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(SenescapeError) as caught:
         parse_scenario(text, "tumour.yaml")
-    assert time.perf_counter() - began < 1.0
+    assert time.process_time() - began < 1.0
     error = caught.value
     message = str(error)
     assert error.check == check, message

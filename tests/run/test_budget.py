@@ -148,6 +148,7 @@ def test_stops_beside_the_grid_are_steps_of_their_own() -> None:
     times = np.array([0.0, 0.7, 1.0])
     assert least_cost(Leap(step=0.25), program, times, lanes=1).work == 6.0
     assert least_cost(MeanField(), program, times, lanes=1).work == 4.0
+    assert least_cost(MeanField(), program, np.array([0.0, 30.0]), lanes=1).work == 30.0
     assert least_cost(Exact(), program, times, lanes=1).work == 4.0
 
 
@@ -158,9 +159,9 @@ def test_an_estimate_is_quick(engine: Engine) -> None:
     program = compile_scenario(read_scenario("a549-etoposide-navitoclax"), "together").program
     took = []
     for _ in range(5):
-        began = time.perf_counter()
+        began = time.process_time()
         cost_of(engine, program, np.arange(0.0, 31.0), lanes=10_000)
-        took.append(time.perf_counter() - began)
+        took.append(time.process_time() - began)
     assert min(took) < 0.12
 
 
@@ -339,10 +340,10 @@ BEYOND_32_BITS = {"1e12 cells, each event", "1e15 cells, each event"}
 )
 def test_what_is_too_large_or_no_number_is_refused_before_it_starts(name: str) -> None:
     call, check, said = CASES[name]
-    began = time.perf_counter()
+    began = time.process_time()
     with pytest.raises(SenescapeError) as caught:
         call()
-    assert time.perf_counter() - began < LIMIT
+    assert time.process_time() - began < LIMIT
     message = str(caught.value)
     assert caught.value.check == check, message
     assert said in message and "\n" not in message

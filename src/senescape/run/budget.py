@@ -227,7 +227,8 @@ def least_cost(engine: Engine, program: Program, times: Float, *, lanes: int) ->
     points = program.forcing.time
     stops = np.concatenate([points[(points > first) & (points <= until)], times[times > first]])
     if engine.name == "mean-field":
-        what, work = "stretches", float(len(np.unique(stops)))
+        # long stretches are counted by the day
+        what, work = "stretches", float(max(len(np.unique(stops)), math.ceil(until - first)))
     elif engine.name == "exact":
         what, work = "events", float(len(stops))
     else:

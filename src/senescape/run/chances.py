@@ -12,6 +12,7 @@ from senescape.compile import Program
 from senescape.engines.branching import branching_laws
 from senescape.engines.mean_field import MeanField
 
+from .budget import check_run
 from .lanes import VERDICT_TOLERANCE, Monitor, Silent, workers
 
 Float = NDArray[np.float64]
@@ -38,12 +39,13 @@ def run_chances(
     Raises
     ------
     RunError
-        From the engine.
+        From the engine; more work than the budget allows.
     """
     lanes = parameters.shape[1]
+    engine = MeanField(*VERDICT_TOLERANCE)
+    check_run(engine, program, np.array([until]), lanes=lanes, worlds=1 + len(groups))
     monitor = monitor or Silent()
     monitor.start("branching law", lanes)
-    engine = MeanField(*VERDICT_TOLERANCE)
     result = np.empty((len(groups), lanes))
 
     def one(lane: int) -> None:
