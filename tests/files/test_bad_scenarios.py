@@ -580,6 +580,14 @@ CASES: dict[str, tuple[list[tuple[str, str]], str, str, str]] = {
         "covariation",
         "u, v, w",
     ),
+    "a well that keeps its value": (
+        extra(
+            "variation:\n  w: {axis: well, distribution: lognormal, sd: 0.1, of: room, kept: 1}\n"
+        ),
+        "scenario.kept",
+        "  w: {axis",
+        "kept on a well axis",
+    ),
     "joint draws without units": (
         [("outcome:\n", "  draws: {parameters: [dying], units: [], rows: [[1]]}\noutcome:\n")],
         "scenario.draws-units",

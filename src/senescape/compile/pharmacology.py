@@ -52,8 +52,8 @@ from .names import Names, kind_of, unknown
 
 LN2 = Number(0.6931471805599453)
 
-# At one time: what ends comes first, then visits look, then doses are given.
-ENDS, LOOKS, STARTS = 0, 1, 2
+# At one time: what ends comes first, then visits look, cells are renewed, doses are given.
+ENDS, LOOKS, RENEWS, STARTS = 0, 1, 2, 3
 
 
 @dataclass(slots=True)
@@ -222,8 +222,8 @@ class Plan:
     infusions: int = 0
     moves: int = 0
 
-    def breakpoints(self, name: str, regimen: Regimen) -> tuple[Breakpoint, ...]:
-        """Return the breakpoints of a regimen, equal times merged in the order written."""
+    def give(self, name: str, regimen: Regimen) -> None:
+        """Note everything that a regimen gives."""
         for index, entry in enumerate(regimen.give):
             place = f"regimens.{name}.give[{index}]"
             handler = {
@@ -235,6 +235,9 @@ class Plan:
                 Look: self._look,
             }[type(entry)]
             handler(entry, place)  # type: ignore[operator]
+
+    def breakpoints(self) -> tuple[Breakpoint, ...]:
+        """Return the breakpoints, equal times merged in the order written."""
         ordered = sorted(self.actions, key=lambda item: item[:2])
         groups: dict[float, list[Action]] = {}
         for time, _, action in ordered:

@@ -15,8 +15,9 @@ from senescape.units import TIME
 from .counting import CountingBuilder
 from .lower import lower
 from .names import unknown
-from .pharmacology import Plan, drug_signals
+from .pharmacology import RENEWS, Plan, drug_signals
 from .program import Program
+from .renewal import renewals
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,9 @@ class _Builder(CountingBuilder):
             self.acute,
             {a.id: a.dimension for a in assays},
         )
-        points = plan.breakpoints(self.regimen, self.chosen)
+        plan.give(self.regimen, self.chosen)
+        for renewal in renewals(self, plan):
+            plan.actions += [(renewal.time, RENEWS, move) for move in renewal.moves]
         network = Network(
             self.names.parameters(),
             tuple(self.compartments()),
@@ -148,6 +151,6 @@ class _Builder(CountingBuilder):
             tuple(ports),
             tuple(assays),
             tuple(births),
-            Forcing(points, start),
+            Forcing(plan.breakpoints(), start),
         )
         return network, tuple(entries)

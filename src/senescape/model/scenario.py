@@ -25,6 +25,7 @@ from .uncertainty import Correlation, Uncertainty, Variation
 
 FORMAT = 1
 ASSUMPTION = "assumption"
+LATER_IN_VARIATION = ("treatments", "apart")
 
 RegimenName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+-]{0,59}$")]
 
@@ -136,9 +137,14 @@ class Scenario(Noun):
     def canonical_text(self) -> str:
         """Return the scenario as JSON with sorted keys: the text that the digest is taken of.
 
-        Contrasts and expectations are left out: no run depends on them.
+        Contrasts and expectations are left out: no run depends on them. Fields that the format got
+        later count only where they are used, so that what was written before keeps its digest.
         """
         data = self.model_dump(mode="json", by_alias=True, exclude={"contrasts", "expectations"})
+        for entry in data["variation"].values():
+            for field in LATER_IN_VARIATION:
+                if entry[field] is None:
+                    del entry[field]
         return json.dumps(data, sort_keys=True)
 
     @property

@@ -95,7 +95,12 @@ class Variation(Distribution):
     scales : str, optional
         The drug whose doses it multiplies.
     kept : Amount, optional
-        Correlation of a cell's value between separated treatments.
+        Correlation of a cell's value between separated treatments (founder and cell); by default a
+        cell keeps its value for good.
+    treatments : tuple of str, optional
+        Drugs and rays whose treatments renew it; by default all.
+    apart : Amount, optional
+        Time without any of them after which a treatment is a new one; by default 0.
     """
 
     axis: Literal["host", "well", "batch", "founder", "cell"]
@@ -104,3 +109,5 @@ class Variation(Distribution):
     of: Name | None = None
     scales: Name | None = None
     kept: Amount | None = None
+    treatments: Annotated[tuple[Name, ...], Field(min_length=1)] | None = None
+    apart: Amount | None = None
