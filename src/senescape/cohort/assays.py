@@ -87,12 +87,7 @@ def observe(
     SenescapeError
         Unknown assay or regimen, no assay in the scenario, a run that cannot go on.
     """
-    wanted = tuple(dict.fromkeys(scenario.assays if assays is None else assays))
-    for name in wanted:
-        if name not in scenario.assays:
-            raise _unknown(name, scenario)
-    if not wanted:
-        raise _unknown("nothing to read", scenario)
+    wanted = _known(scenario, assays)
     if not 1 <= subjects <= 1_000_000:
         raise RunError(
             f"{subjects} subjects",
@@ -149,6 +144,17 @@ def _pooled(observed: Observed) -> tuple[float, int]:
             check="run.no-colonies",
         )
     return sum(round(r.value * r.scored) for r in observed.readings), plated
+
+
+def _known(scenario: Scenario, assays: tuple[str, ...] | None) -> tuple[str, ...]:
+    """Return the assays that are asked for, each once; all by default."""
+    wanted = tuple(dict.fromkeys(scenario.assays if assays is None else assays))
+    for name in wanted:
+        if name not in scenario.assays:
+            raise _unknown(name, scenario)
+    if not wanted:
+        raise _unknown("nothing to read", scenario)
+    return wanted
 
 
 def _unknown(given: str, scenario: Scenario) -> RunError:
