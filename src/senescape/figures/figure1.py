@@ -29,11 +29,11 @@ TITLE_LINE = 105
 
 # arrow: (from point, to point, bend, colour, label point)
 ARROWS = {
-    Figure1.DNA_DAMAGE: ((1.9, 3.2), (3.4, 3.2), 0.0, GREY, (2.65, 3.5)),
+    Figure1.DNA_DAMAGE: ((1.9, 3.2), (3.4, 3.2), 0.0, GREY, (2.65, 3.74)),
     Figure1.RAPID_APOPTOSIS: ((4.2, 3.68), (4.2, 5.1), 0.0, FRIEND, (4.85, 4.05)),
-    Figure1.SENESCENCE: ((5.0, 3.2), (6.7, 3.2), 0.0, SENESCENT, (5.8, 3.5)),
+    Figure1.SENESCENCE: ((5.0, 3.2), (6.7, 3.2), 0.0, SENESCENT, (5.8, 3.6)),
     Figure1.DELAYED_APOPTOSIS: ((7.3, 3.68), (7.0, 5.1), 0.0, FRIEND, (6.5, 4.68)),
-    Figure1.CLEARANCE: ((7.9, 3.68), (9.4, 5.1), 0.0, FRIEND, (9.05, 4.4)),
+    Figure1.CLEARANCE: ((7.9, 3.68), (9.4, 5.1), 0.0, FRIEND, (9.6, 4.35)),
     Figure1.REENTRY: ((7.5, 2.72), (7.5, 1.1), 0.0, FOE, (7.5, 1.9)),
     Figure1.RECOVERY: ((4.4, 2.72), (6.7, 0.85), 0.12, GREY, (4.95, 1.65)),
     Figure1.ESCAPE_ACQUIRED: ((8.2, 2.75), (8.25, 0.95), -0.6, FOE, (10.15, 1.9)),
