@@ -14,6 +14,8 @@ from senescape.errors import DataError
 Float = NDArray[np.float64]
 Bool = NDArray[np.bool_]
 
+ROUNDING = 1e-9
+
 
 @dataclass(frozen=True, slots=True)
 class Survival:
@@ -41,7 +43,8 @@ class Survival:
     @property
     def median(self) -> float:
         """Return the first day at which at most half are alive; inf if there is none."""
-        below = np.nonzero(self.share <= 0.5)[0]
+        # a share of exactly one half may come out of its product just above it
+        below = np.nonzero(self.share <= 0.5 + ROUNDING)[0]
         return float(self.time[below[0]]) if len(below) else float("inf")
 
 
@@ -58,10 +61,18 @@ def kaplan_meier(time: ArrayLike, died: ArrayLike, level: float = 0.95) -> Survi
     Raises
     ------
     DataError
-        No hosts, times that are negative or not numbers, lengths that differ.
+        No hosts, times that are negative or not numbers, lengths that differ; a level that is not
+        between 0 and 1.
     """
     from scipy.stats import ecdf
 
+    if not 0.0 < level < 1.0:
+        raise DataError(
+            f"an interval of level {level:g}",
+            allowed="between 0 and 1, for example 0.95",
+            remedy="correct the level",
+            check="data.survival-level",
+        )
     curve = ecdf(_censored(time, died)).sf
     with np.errstate(divide="ignore", invalid="ignore"), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The confidence interval is undefined", RuntimeWarning)
@@ -80,15 +91,27 @@ def kaplan_meier(time: ArrayLike, died: ArrayLike, level: float = 0.95) -> Survi
 def log_rank(
     time: ArrayLike, died: ArrayLike, other_time: ArrayLike, other_died: ArrayLike
 ) -> tuple[float, float]:
-    """Return the log-rank statistic (standard normal if the groups are alike) and its p-value."""
+    """Return the log-rank statistic (standard normal if the groups are alike) and its p-value.
+
+    The statistic is below 0 where the first group died less than expected.
+
+    Both are nan where no death tells the groups apart: none died while both had hosts left, or all
+    who were left died on one day.
+    """
     from scipy.stats import logrank
 
-    found = logrank(_censored(time, died), _censored(other_time, other_died))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = logrank(_censored(time, died), _censored(other_time, other_died))
     return float(found.statistic), float(found.pvalue)
 
 
 def restricted_mean(time: ArrayLike, died: ArrayLike, until: float) -> tuple[float, float]:
     """Return the mean of min(death, until) and its standard error (Greenwood).
+
+    Raises
+    ------
+    DataError
+        As :func:`kaplan_meier`; ``until`` is negative or no number.
 
     Notes
     -----
@@ -96,6 +119,13 @@ def restricted_mean(time: ArrayLike, died: ArrayLike, until: float) -> tuple[flo
     (area to the right)^2 d / (n (n - d)), n at risk, d deaths.
     """
     times, dead = _checked(time, died)
+    if not 0.0 <= until < np.inf:
+        raise DataError(
+            f"a mean restricted to day {until:g}",
+            allowed="a finite day, 0 or later",
+            remedy="restrict it to the day until which hosts were watched",
+            check="data.survival-until",
+        )
     curve = kaplan_meier(times, dead)
     inside = curve.time < until
     steps = np.concatenate([[0.0], curve.time[inside], [until]])
