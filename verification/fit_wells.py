@@ -17,7 +17,7 @@ The composite log density is minus half the sum of squared residuals
              is the mean over wells of a logistic in ln(final count / bound), of scale 0.25, so
              that a dose at which every well regrows still tells the search which way to go;
   spread:    ln ratio of the between-well sd of ln final counts, over 0.15;
-  prior:     log-normal, medians and widths below.
+  prior:     log-normal (the apoptotic share: its odds), medians and widths below.
 
 Search: Gauss-Newton with a trust region. A start first fits tumours thirty times as large (chance
 is then small and the landscape smooth), then the wells as they are, with fresh chance in every
@@ -310,8 +310,18 @@ def prior_residuals(line: Line, z: np.ndarray, fixed: dict[str, float]) -> np.nd
     return np.append(np.where(free, z, 0.0), math.sqrt(2e3) * excess)
 
 
+def natural(line: Line, z: np.ndarray) -> np.ndarray:
+    """Return parameters from normal scores (..., parameters): log-normal, a share by its odds."""
+    factor = np.exp(WIDTH * z)
+    found = line.median * factor
+    share = NAMES.index("apoptotic_share")
+    odds = line.median[share] / (1.0 - line.median[share]) * factor[..., share]
+    found[..., share] = odds / (1.0 + odds)
+    return found
+
+
 def values_of(line: Line, z: np.ndarray, fixed: dict[str, float]) -> dict[str, float]:
-    return dict(zip(NAMES, line.median * np.exp(WIDTH * z), strict=True)) | fixed
+    return dict(zip(NAMES, natural(line, z), strict=True)) | fixed
 
 
 def residuals(
@@ -484,7 +494,7 @@ def write(line: Line, z: np.ndarray, rows: list[list[float]]) -> None:
     text = line.file.read_text(encoding="utf-8")
     factors = [parse_quantity(f"1 {u}" if u != "1" else "1").value for u in UNITS]
     for name, value, unit, factor in zip(
-        NAMES, line.median * np.exp(WIDTH * z), UNITS, factors, strict=True
+        NAMES, natural(line, z), UNITS, factors, strict=True
     ):
         shown = f"{value / factor:.3g}" + ("" if unit == "1" else f" {unit}")
         text, count = re.subn(
@@ -492,7 +502,7 @@ def write(line: Line, z: np.ndarray, rows: list[list[float]]) -> None:
         )
         assert count == 1, name
     if rows:
-        table = line.median * np.exp(WIDTH * np.array(rows)) / np.array(factors)
+        table = natural(line, np.array(rows)) / np.array(factors)
         lines = [
             "  draws:",
             "    source: fit_howard2022",
@@ -511,7 +521,7 @@ def write(line: Line, z: np.ndarray, rows: list[list[float]]) -> None:
 
 def report(line: Line, chain: np.ndarray) -> None:
     """Print medians and 90 % intervals of what is asked most."""
-    values = line.median * np.exp(WIDTH * chain)
+    values = natural(line, chain)
     column = {name: values[:, i] for i, name in enumerate(NAMES)}
     rate = math.log(2.0) / column["damage_half_life"]
     for label, numbers in (
