@@ -140,6 +140,12 @@ def test_numbers_of_draws_and_hosts_are_checked() -> None:
         assert caught.value.check == check
 
 
+def test_a_verdict_beyond_the_budget_is_refused_before_it_starts() -> None:
+    with pytest.raises(SenescapeError) as caught:
+        run(friend(), draws=1_000_000, hosts=1_000_000)
+    assert caught.value.check.startswith("run.")
+
+
 def test_flips_are_found_where_the_sign_is_sure() -> None:
     """A curve that crosses at 3 and at 7; a wobble within the error is no crossing."""
     time = np.arange(0.0, 11.0)

@@ -15,7 +15,7 @@ from senescape.compile.question import Question, question_of
 from senescape.errors import RunError, nearest
 from senescape.model import EndpointName, Player, Scenario
 from senescape.results import Provenance
-from senescape.run import Monitor, engine_named
+from senescape.run import Monitor, check_run, engine_named
 
 from .counterfactual import RULES, Rule, Worlds, run_worlds
 from .endpoints import BOXES, History, arrest_time, box_of, endpoint_values, progression_time
@@ -76,6 +76,13 @@ def judge(
     compiled = compile_scenario(scenario, regimen, variant)
     times = curve_times(compiled.program.forcing.start, question)
     step = DEFAULT_STEP if step is None else step
+    check_run(
+        engine_named(engine, step=step),
+        compiled.program,
+        times,
+        lanes=max(draws, budget or 0) * hosts,
+        worlds=1 + len(RULES),
+    )
     parts: list[Worlds] = []
     cohorts: list[Cohort] = []
     total = 0
