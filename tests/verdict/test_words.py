@@ -89,6 +89,14 @@ def test_rules_that_differ_make_the_verdict_depend() -> None:
     assert headline_word({"a": Word.FRIEND, "b": Word.UNDETERMINED}) is Word.DEPENDS
 
 
+def test_a_rule_that_waits_for_draws_contradicts_none_but_leaves_no_certainty() -> None:
+    wait = Word.UNDETERMINED_MONTE_CARLO
+    assert headline_word({"a": Word.UNDETERMINED, "b": wait}) is Word.UNDETERMINED
+    assert headline_word({"a": Word.FRIEND, "b": wait}) is wait
+    assert headline_word({"a": wait, "b": wait}) is wait
+    assert headline_word({"a": Word.FRIEND, "b": Word.FOE, "c": wait}) is Word.DEPENDS
+
+
 def test_structures_that_change_the_word_make_the_verdict_depend() -> None:
     """More draws could still bring a word that waits for them to the other one."""
     rules = {"a": Word.FRIEND, "b": Word.FRIEND}

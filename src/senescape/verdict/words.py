@@ -157,20 +157,24 @@ def word_of(effect: Effect) -> Word:
 
 
 def headline_word(rules: dict[str, Word], structures: Iterable[tuple[Word, Word]] = ()) -> Word:
-    """Return the common word, or DEPENDS where the answers differ.
+    """Return the common word, or DEPENDS where the answers contradict each other.
+
+    A word that only waits for more draws contradicts no other; but where one does, no other word
+    than undetermined can stand for all.
 
     Parameters
     ----------
     rules : mapping
         One word a re-routing rule.
     structures : iterable of (Word, Word)
-        With a structure that is not known, and without it. A word that only waits for more draws
-        contradicts no other.
+        With a structure that is not known, and without it.
     """
-    found = set(rules.values())
+    found = set(rules.values()) - {Word.UNDETERMINED_MONTE_CARLO}
     if len(found) > 1 or any(differ(*pair) for pair in structures):
         return Word.DEPENDS
-    return found.pop()
+    if len(found) == len(set(rules.values())) or found == {Word.UNDETERMINED}:
+        return found.pop()
+    return Word.UNDETERMINED_MONTE_CARLO
 
 
 def differ(one: Word, other: Word) -> bool:
