@@ -117,19 +117,13 @@ def moment_words(arm: Arm) -> str:
 
 def pair_words(scenario: Scenario, left: Arm, right: Arm, sign: str) -> str:
     """Return both sides of a comparison, what they share said once."""
-    shared = []
+    measures = [measure_words(scenario, arm.measure) for arm in (left, right)]
+    moments = [moment_words(arm) for arm in (left, right)]
+    text = "".join(words[0] for words in (measures, moments) if words[0] == words[1]).strip()
     own: tuple[list[str], list[str]] = ([], [])
-
-    def say(one: str, other: str) -> None:
-        if one == other:
-            shared.append(one)
-        else:
-            own[0].append(one.strip())
-            own[1].append(other.strip())
-
-    say(*(measure_words(scenario, arm.measure) for arm in (left, right)))
-    say(moment_words(left), moment_words(right))
-    text = "".join(shared)
+    for side, measure, moment in zip(own, measures, moments, strict=True):
+        apart = (measure, measures), (moment, moments)
+        side.append("".join(word for word, both in apart if both[0] != both[1]).strip())
     for one, other in zip(_setting(scenario, left), _setting(scenario, right), strict=True):
         if one != other:
             own[0].append(one)
