@@ -7,7 +7,7 @@ SCENARIO = mcf7-doxorubicin
 HOST = emu-myc-cyclophosphamide
 HOST_OPTIONS = --regimen chemo --variant bcl2 --draws 60 --hosts 1 --step-hours 8
 
-.PHONY: verdict install test check coverage wheel clean
+.PHONY: verdict install test check docs coverage wheel clean
 
 verdict: install
 	$(BIN)/senescape verdict $(SCENARIO) --output verdict.html
@@ -33,6 +33,11 @@ check: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python docs/check_docs.py
+
+# Simulates every bundled scenario, some minutes on two cores; `make check` says when it is needed.
+docs: install
+	$(BIN)/python docs/make_scenarios.py
+	$(BIN)/python docs/make_pictures.py
 
 # Numba off: branches inside a compiled kernel are invisible to coverage.
 coverage: install

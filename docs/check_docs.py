@@ -1,8 +1,9 @@
 """Check that the documents and the source say the same.
 
-Four questions: does every relative link lead somewhere; is every ``Assumption:`` of the source
+Five questions: does every relative link lead somewhere; is every ``Assumption:`` of the source
 listed; does every room of the architecture table stand, or is it marked planned; has every arrow of
-Figure 1 its code, scenario, test and picture, or the mark planned. Run by ``make check``.
+Figure 1 its code, scenario, test and picture; has every bundled scenario its page, made of the
+scenario as it is now. Nothing is simulated. Run by ``make check``.
 """
 
 from __future__ import annotations
@@ -12,26 +13,17 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+HERE = Path(__file__).resolve().parent
+if str(HERE) not in sys.path:
+    sys.path.insert(0, str(HERE))
+
+import make_figure1  # noqa: E402
+import make_index  # noqa: E402
+
 LINK = re.compile(r"\[[^\]]*\]\(\s*<?([^)\s>]+)>?[^)]*\)")
 FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
-CODE_PATH = re.compile(r"`([^`]+)`")
 SENTENCE = re.compile(r"(.+?[.!?])(?:\s|$)")
 DATA_FOLDERS = {"scenarios"}
-ARROWS = (
-    "DNA damage",
-    "rapid apoptosis",
-    "senescence as back-up",
-    "cycle re-entry",
-    "delayed apoptosis",
-    "complete arrest",
-    "immunogenicity and clearance",
-    "paracrine feeder growth",
-    "escape by pre-existing mutation",
-    "escape by acquired mutation",
-    "paracrine arrest",
-    "recovery from undecided arrest",
-)
-WANTED = ("Code", "Scenario", "Test", "Picture")
 
 
 def documents(root: Path) -> Iterator[Path]:
@@ -132,36 +124,15 @@ def wrong_rooms(root: Path) -> list[str]:
     return sorted(found)
 
 
-def wrong_cell(root: Path, cell: str) -> str:
-    """Say what is wrong with a cell that should hold existing paths; empty if nothing is."""
-    if "planned" in cell:
-        return ""
-    paths = [text.split("::")[0] for text in CODE_PATH.findall(cell)]
-    paths += [str(Path("docs") / target.split("#")[0]) for target in LINK.findall(cell)]
-    if not paths:
-        return "names no path and is not marked planned"
-    missing = [path for path in paths if not (root / path).exists()]
-    return f"no such file: {', '.join(missing)}" if missing else ""
-
-
-def wrong_arrows(root: Path) -> list[str]:
-    """Name arrows of Figure 1 without a row, and cells of a row that lead nowhere."""
-    table = rows(root / "docs" / "figure1.md", "Arrow")
-    named = {row["Arrow"] for row in table}
-    found = [
-        f"docs/figure1.md: no row for the arrow {name!r}" for name in ARROWS if name not in named
-    ]
-    for row in table:
-        for column in WANTED:
-            problem = wrong_cell(root, row.get(column, ""))
-            if problem:
-                found.append(f"docs/figure1.md: {row['Arrow']}, {column}: {problem}")
-    return found
-
-
 def problems(root: Path) -> list[str]:
     """Collect all that is wrong below ``root``."""
-    return broken_links(root) + unlisted_assumptions(root) + wrong_rooms(root) + wrong_arrows(root)
+    return [
+        *broken_links(root),
+        *unlisted_assumptions(root),
+        *wrong_rooms(root),
+        *make_index.wrong_pages(root, make_index.bundled_scenarios()),
+        *make_figure1.problems(root),
+    ]
 
 
 def stale(root: Path) -> list[str]:

@@ -20,6 +20,7 @@ from types import ModuleType
 
 import pytest
 import yaml
+from tests.docs.planted import plant
 
 import senescape
 
@@ -307,14 +308,9 @@ def test_documents_and_source_say_the_same() -> None:
 
 @pytest.fixture
 def small_docs(tmp_path: Path) -> Path:
-    """Documents of a project with one room and every arrow planned."""
-    (tmp_path / "docs").mkdir()
-    (tmp_path / "src" / "senescape" / "model").mkdir(parents=True)
-    (tmp_path / "src" / "senescape" / "model" / "__init__.py").write_text("", encoding="utf-8")
-    header = "| Arrow | Code | Scenario | Test | Picture |\n|---|---|---|---|---|\n"
-    arrows = [f"| {name} | planned | planned | planned | planned |\n" for name in CHECK_DOCS.ARROWS]
+    """Documents of a project with one room, pages of all scenarios and all arrows of Figure 1."""
+    plant(tmp_path)
     texts = {
-        "docs/figure1.md": header + "".join(arrows),
         "docs/architecture.md": "| Room | State |\n|---|---|\n| model | stands |\n| fit | planned |\n",
         "docs/assumptions.md": "- `src/senescape/model/cells.py`: Cells of one class\n  are alike.\n",
         "README.md": "[a](docs/figure1.md#x) [b](https://example.org) [c](#here)\n",
@@ -336,14 +332,15 @@ def test_check_docs_accepts_sound_documents(small_docs: Path) -> None:
         ("README.md", "figure1", "figure9", r"no such file: docs/figure9.md"),
         ("docs/architecture.md", "fit | planned", "fit | stands", r"room fit does not exist"),
         ("docs/architecture.md", "| model | stands |\n", "", r"room model is not in the table"),
-        ("docs/figure1.md", "| DNA damage |", "| DNA |", r"no row for the arrow 'DNA damage'"),
+        ("docs/figure1.md", "| DNA damage |", "| DNA |", r"docs/figure1.md: differs"),
+        ("docs/figure1.yaml", "model/__init__.py", "planned", r"Code: no such file: .*/planned"),
+        ("docs/scenarios/figure-1.md", "digest", "digested", r"figure-1.md: stale, digest changed"),
         (
-            "docs/figure1.md",
-            "apoptosis | planned",
-            "apoptosis | `a.py`",
-            r"Code: no such file: a.py",
+            "docs/scenarios/README.md",
+            "friend",
+            "foe",
+            r"README.md: differs from what the pages say",
         ),
-        ("docs/figure1.md", "arrest | planned", "arrest | soon", r"Code: names no path"),
         ("docs/assumptions.md", "alike", "twins", r"cells.py:3: not in docs/assumptions.md: Cells"),
     ],
 )
