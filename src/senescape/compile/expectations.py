@@ -9,10 +9,10 @@ from senescape.model import ASSUMPTION, EndpointName, Scenario
 from senescape.model.expectations import Arm, Expectation
 from senescape.units import TIME, Dimension, unit_dimension
 
+from .contrasts import check_setting
 from .names import Names, unknown
 from .numbers import scenario_names
 from .question import ENDPOINT_UNITS, question_of
-from .variants import chosen_variant
 
 ENDPOINTS = {name.value: name for name in EndpointName}
 
@@ -80,21 +80,10 @@ def _arm(scenario: Scenario, names: Names, arm: Arm, place: str) -> Dimension:
         names.number(arm.at, f"{place}.at", TIME)
     elif arm.measure in scenario.observables:
         raise _refuse(f"{arm.measure} at no time", "at: for example 12 day", f"{place}.measure")
-    if arm.variant is not None:
-        chosen_variant(scenario, arm.variant, f"{place}.variant")
-    regimen = regimen_of(scenario, arm)
-    if regimen is None or regimen not in scenario.regimens:
-        raise unknown("regimen", regimen or "", scenario.regimens, f"{place}.regimen")
+    check_setting(scenario, arm, place)
     if arm.world not in {"on", "renormalised"} and scenario.rerouting is None:
         raise _refuse(f"world: {arm.world}", "on, renormalised", f"{place}.world")
     return measure_dimension(scenario, arm.measure)
-
-
-def regimen_of(scenario: Scenario, arm: Arm) -> str | None:
-    """Return the regimen of an arm: its own, or the one that the headline is about."""
-    if arm.regimen is not None or scenario.outcome is None:
-        return arm.regimen
-    return scenario.outcome.regimen
 
 
 def _refuse(given: str, allowed: str, field: str) -> ScenarioError:

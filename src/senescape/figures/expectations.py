@@ -14,7 +14,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from senescape.compile.expectations import measure_dimension, regimen_of
+from senescape.compile.contrasts import regimen_of
+from senescape.compile.expectations import measure_dimension
 from senescape.compile.numbers import scenario_names
 from senescape.model import Arm, EndpointName, Scenario
 from senescape.units import convert
@@ -134,7 +135,7 @@ def pair_words(scenario: Scenario, left: Arm, right: Arm, sign: str) -> str:
 
 def _setting(scenario: Scenario, arm: Arm) -> tuple[str, str, str]:
     return (
-        regimen_of(scenario, arm) or "",
+        regimen_of(scenario, arm),
         arm.variant.replace("_", " ") if arm.variant else "no variant",
         "with senescence" if arm.world == "on" else f"without ({arm.world})",
     )

@@ -8,11 +8,12 @@ from pydantic import Field
 
 from .base import Amount, Noun
 from .cells import Name
+from .contrasts import Setting
 
 World = Literal["on", "renormalised", "die", "inert", "recover"]
 
 
-class Arm(Noun):
+class Arm(Setting):
     """One side of a comparison: what is measured, when, under which treatment and in which world.
 
     Parameters
@@ -21,16 +22,12 @@ class Arm(Noun):
         An observable, or an end point (oriented so that larger is better for the host).
     at : Amount, optional
         Needed for an observable; an end point is read at the horizon by default.
-    regimen, variant : str, optional
-        The regimen of the headline, and no variant, by default.
     world : str
         ``on``: senescence as it is; else the re-routing rule under which nobody enters it.
     """
 
     measure: Name
     at: Amount | None = None
-    regimen: str | None = None
-    variant: Name | None = None
     world: World = "on"
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from senescape.cohort import cohort_of
 from senescape.compile import compile_scenario
-from senescape.compile.contrasts import regimen_in
+from senescape.compile.contrasts import regimen_of
 from senescape.compile.question import Question, question_of
 from senescape.errors import RunError, nearest
 from senescape.model import Contrast, EndpointName, Scenario, Setting
@@ -111,7 +111,7 @@ def contrasts(
         noun = scenario.contrasts[name]
         sides = []
         for setting in (noun.left, noun.right):
-            key = (regimen_in(scenario, setting), setting.variant, noun.of)
+            key = (regimen_of(scenario, setting), setting.variant, noun.of)
             if key not in known:
                 known[key] = _hosts(
                     scenario,
@@ -150,7 +150,7 @@ def _hosts(
     monitor: Monitor | None,
 ) -> Float:
     """Return V, or the end point, of every host at the horizon, (hosts,)."""
-    compiled = compile_scenario(scenario, regimen_in(scenario, setting), setting.variant)
+    compiled = compile_scenario(scenario, regimen_of(scenario, setting), setting.variant)
     cohort = cohort_of(scenario, compiled.program, seed=seed, draws=draws, hosts=hosts)
     times = curve_times(compiled.program.forcing.start, question)
     times = times[times <= question.horizon]

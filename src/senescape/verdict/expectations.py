@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from senescape.cohort import Cohort, cohort_of
 from senescape.compile import Compiled, compile_scenario
-from senescape.compile.expectations import measure_dimension, regimen_of
+from senescape.compile.contrasts import regimen_of
+from senescape.compile.expectations import measure_dimension
 from senescape.compile.names import Names
 from senescape.compile.numbers import scenario_names
 from senescape.compile.question import Question, question_of
@@ -128,7 +129,6 @@ class _Bench:
     def measured(self, arm: Arm, hosts: int, changes: Mapping[str, float]) -> Float:
         """Return the measure of one arm in every draw, its hosts averaged, (draws,)."""
         regimen = regimen_of(self.scenario, arm)
-        assert regimen is not None
         key = (regimen, arm.variant, arm.world, hosts, tuple(sorted(changes.items())))
         if key not in self.known:
             self.known[key] = self.run(regimen, arm, hosts, changes)
