@@ -268,10 +268,11 @@ CASES: dict[str, tuple[Callable[[], object], str, str]] = {
     "a seed of 65 bits": (lambda: simulate(SMALL, "pulse", seed=2**64), "run.seed", "1844"),
     "an unknown engine": (lambda: simulate(SMALL, "pulse", engine="laep"), "run.engine", "leap"),
     "a verdict of no draw": (lambda: judge(SMALL, "pulse", draws=0), "verdict.draws", "1"),
+    # with senescence, and without it under four rules
     "a verdict of 1e12 hosts": (
         lambda: judge(SMALL, "pulse", draws=10**6, hosts=10**6),
-        "run.budget-memory",
-        "1000000000000 hosts",
+        "run.budget-hours",
+        "5000000000000 hosts",
     ),
     "a verdict with a step of nan": (
         lambda: judge(SMALL, "pulse", draws=1, step=math.nan),
