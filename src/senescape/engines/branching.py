@@ -104,14 +104,15 @@ def branching_law(
     *,
     until: float,
     compartments: Collection[int],
-    explicit: bool = True,
+    explicit: bool | None = None,
 ) -> BranchingLaw:
     """Return all chances behind :func:`probability_none`.
 
     Parameters
     ----------
-    explicit : bool
-        Use the explicit method where it is enough; without it LSODA does everything.
+    explicit : bool, optional
+        Use the explicit method where it is enough, or LSODA for everything; as
+        :class:`MeanField` does by default.
 
     Raises
     ------
@@ -120,7 +121,7 @@ def branching_law(
         is negative or not finite.
     """
     column = np.asarray(parameters, np.float64).reshape(-1, 1)
-    engine = MeanField(explicit=explicit)
+    engine = MeanField() if explicit is None else MeanField(explicit=explicit)
     return branching_laws(program, column, until=until, groups=(compartments,), engine=engine)[0]
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numba import config
 from numpy.typing import NDArray
 
 from senescape.compile import Program
@@ -49,6 +50,7 @@ class MeanField:
         Budget of steps of LSODA between two stops.
     explicit : bool
         Try the explicit method first; without it LSODA does everything, its slow and trusted twin.
+        By default where kernels are compiled: as plain Python its loops are slower than LSODA.
 
     Notes
     -----
@@ -61,7 +63,7 @@ class MeanField:
     relative_tolerance: float = 1e-8
     absolute_tolerance: float = 1e-9
     max_steps: int = 100_000
-    explicit: bool = True
+    explicit: bool = not config.DISABLE_JIT
 
     name = "mean-field"
     stochastic = False
