@@ -67,6 +67,8 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def results(file: Path) -> make_scenario_page.Results:
+    if os.environ.get("NUMBA_DISABLE_JIT", "0") not in {"", "0"}:
+        pytest.skip("minutes where kernels are not compiled")
     return make_scenarios.results_of(read_scenario(file), RUN)
 
 

@@ -5,7 +5,9 @@ Oracle: the shares that ``expect`` counts, and ratios worked out by hand.
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
+from functools import lru_cache
 from xml.etree import ElementTree
 
 import numpy as np
@@ -31,9 +33,14 @@ LIMIT = (
 SOONER = FRIEND.replace("relation: more", "relation: less")
 
 
+COMPILED = os.environ.get("NUMBA_DISABLE_JIT", "0") in {"", "0"}
+compiled = pytest.mark.skipif(not COMPILED, reason="minutes where kernels are not compiled")
+
+
+@lru_cache
 def tried(text: str) -> tuple[Scenario, ExpectationResult]:
     scenario = world(text)
-    (result,) = expect(scenario, draws=20)
+    (result,) = expect(scenario, draws=20 if COMPILED else 2)
     return scenario, result
 
 
@@ -46,6 +53,7 @@ def inside(values: np.ndarray, low: float, high: float) -> float:
     return float(((values > low) & ((values < high) | np.isinf(high))).mean())
 
 
+@compiled
 @pytest.mark.parametrize(
     "text", [FRIEND, SOONER, GROWS, LIMIT], ids=["more", "less", "ratio", "limit"]
 )
@@ -56,6 +64,7 @@ def test_the_shaded_side_holds_the_draws_that_fulfil(text: str) -> None:
     assert inside(item.without, item.low, item.high) == result.without
 
 
+@compiled
 def test_counts_are_compared_by_ratio_and_end_points_by_difference() -> None:
     """Exponential growth at 0.7 / day: three days are a factor of e^2.1 = 8.17."""
     grows = comparison(*tried(GROWS))
@@ -95,6 +104,7 @@ def test_every_statement_stands_there_with_its_control_and_shares() -> None:
     assert all("[ln\N{NO-BREAK SPACE}cells]" in axes.get_xlabel() for axes in figure.axes)
 
 
+@compiled
 def test_the_dot_is_the_median() -> None:
     scenario, result = tried(FRIEND)
     item = comparison(scenario, result)
