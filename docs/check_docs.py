@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+# Tests load this file from elsewhere: its neighbours are found by path, so imports come after it.
 if str(HERE) not in sys.path:
     sys.path.insert(0, str(HERE))
 
