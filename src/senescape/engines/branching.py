@@ -26,18 +26,10 @@ from senescape.network import BirthLaw
 from .births import LAWS, stage_profile
 from .mean_field.backward import backward_flows
 from .mean_field.engine import FEW_STEPS, STEPS_A_DAY, MeanField, hazard_error
-from .mean_field.explicit import (
-    REACHED,
-    Control,
-    Lane,
-    Track,
-    empty_track,
-    environment_at,
-    integrate,
-    no_track,
-)
-from .mean_field.flows import FINE, flows, pack
+from .mean_field.explicit import REACHED, Track, chances_before, environment_at, record_environment
+from .mean_field.flows import FINE, driving_assays, environment_of, flows, pack
 from .mean_field.outcome import SolverOutcome
+from .mean_field.wide import WIDTH
 from .protocol import apply_breakpoint
 from .state import State, Streams
 
@@ -47,6 +39,7 @@ Int = NDArray[np.int32]
 
 SMALLEST_CHANCE = 1e-22  # a chance of 1e-12 a cell decides the fate of 1e12 cells
 LONGEST_TRACKED = 0.25  # [day]: cubic interpolation between recorded steps stays below 1e-6
+MOST_POINTS = 20_000  # of a recorded environment; LSODA takes what is longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,28 +48,36 @@ class BranchingLaw:
 
     Parameters
     ----------
-    none_probability : float
+    none_probability : (lanes,)
         That no cell at all stands in a forbidden compartment at the end.
-    some_per_cell : (slots,)
+    some_per_cell : (slots, lanes)
         For one cell that starts in each slot, the chance that it leaves at least one forbidden
         cell; kept as this small number, not as 1 minus it, so that 1e9 cells can be counted.
-    immigration : float
+    immigration : (lanes,)
         Expected number of arrivals (inflows) that leave a forbidden cell.
     """
 
-    none_probability: float
+    none_probability: Float
     some_per_cell: Float
-    immigration: float
+    immigration: Float
 
 
 @dataclass(frozen=True, slots=True)
 class _Stretch:
-    """The environment between two stops; as a track too, where it is not stiff."""
+    """The environment of every lane between two stops.
+
+    Parameters
+    ----------
+    tracks : list of Track
+        One a block of WIDTH lanes.
+    solution : dict from lane to callable
+        Of lanes without a track (stiff ones): the environment at a time [day].
+    """
 
     first: float
     last: float
-    solution: Callable[[float], Float]
-    track: Track | None = None
+    tracks: list[Track]
+    solution: dict[int, Callable[[float], Float]]
 
 
 def probability_none(
@@ -93,9 +94,8 @@ def probability_none(
     compartments : collection of int
         Indices; all tumour compartments for cure, those that can cycle for complete arrest.
     """
-    return branching_law(
-        program, parameters, until=until, compartments=compartments
-    ).none_probability
+    law = branching_law(program, parameters, until=until, compartments=compartments)
+    return float(law.none_probability[0])
 
 
 def branching_law(
@@ -110,6 +110,7 @@ def branching_law(
 
     Parameters
     ----------
+    parameters : (parameters,) or (parameters, lanes)
     explicit : bool, optional
         Use the explicit method where it is enough, or LSODA for everything; as
         :class:`MeanField` does by default.
@@ -120,9 +121,10 @@ def branching_law(
         ``until`` before the start, an unknown compartment, a general transition, or a hazard that
         is negative or not finite.
     """
-    column = np.asarray(parameters, np.float64).reshape(-1, 1)
+    columns = np.asarray(parameters, np.float64)
+    columns = columns.reshape(len(columns), -1)
     engine = MeanField() if explicit is None else MeanField(explicit=explicit)
-    return branching_laws(program, column, until=until, groups=(compartments,), engine=engine)[0]
+    return branching_laws(program, columns, until=until, groups=(compartments,), engine=engine)[0]
 
 
 def branching_laws(
@@ -133,23 +135,26 @@ def branching_laws(
     groups: Sequence[Collection[int]],
     engine: MeanField | None = None,
 ) -> list[BranchingLaw]:
-    """Return the chances of several questions about one lane; its environment is found once.
+    """Return the chances of several questions; the environment is found once.
 
     Parameters
     ----------
-    parameters : (parameters, 1)
+    parameters : (parameters, lanes)
     groups : sequence of collections of int
         Forbidden compartments of each question.
     """
     for compartments in groups:
         _check_question(program, until, compartments)
     engine = engine or MeanField()
-    state = engine.start(program, parameters, Streams.hosts(0, 1))
-    stretches = _environment(program, engine, state, until)
+    lanes = parameters.shape[1]
+    state = engine.start(program, parameters, Streams.hosts(0, lanes))
+    forward = _Forward(program, engine)
+    stretches = forward.run(state, until)
     backward = _Backward(program, state.registers, engine)
     laws = []
     for compartments in groups:
-        some = np.zeros(program.slots + 1)  # the last number is the expected harmful immigration
+        # the last number is the expected harmful immigration
+        some = np.zeros((program.slots + 1, lanes))
         for compartment in compartments:
             some[program.slot_ptr[compartment] : program.slot_ptr[compartment + 1]] = 1.0
         for item in reversed(stretches):
@@ -160,7 +165,7 @@ def branching_laws(
             )
         slots = np.clip(some[:-1], 0.0, 1.0)
         log_none = _births(program, state.registers, slots) - some[-1]
-        laws.append(BranchingLaw(math.exp(log_none), slots, float(some[-1])))
+        laws.append(BranchingLaw(np.exp(log_none), slots, some[-1]))
     return laws
 
 
@@ -190,137 +195,134 @@ def _check_question(program: Program, until: float, compartments: Collection[int
         )
 
 
-def _environment(
-    program: Program, engine: MeanField, state: State, until: float
-) -> list[_Stretch | int]:
-    """Run the mean field with dense output; breakpoints stand between stretches by number."""
-    path: list[_Stretch | int] = []
-    points = program.forcing.time
-    while state.next_breakpoint < len(points) and points[state.next_breakpoint] <= until:
-        time = float(points[state.next_breakpoint])
-        if time > state.time:
-            path.append(_dense(program, engine, state, time))
-        apply_breakpoint(program, state, state.next_breakpoint, whole=False)
-        path.append(state.next_breakpoint)
-        state.next_breakpoint += 1
-    if until > state.time:
-        path.append(_dense(program, engine, state, until))
-    return path
+class _Forward:
+    """The mean field of every lane, with its environment kept."""
 
+    def __init__(self, program: Program, engine: MeanField) -> None:
+        self.program, self.engine = program, engine
+        self.packed = pack(program)
+        self.signals = len(program.signal_names)
+        self.width = self.signals + len(driving_assays(program))
 
-def _dense(program: Program, engine: MeanField, state: State, until: float) -> _Stretch:
-    """Advance the one lane to ``until`` and keep the whole solution."""
-    slots, signals = program.slots, len(program.signal_names)
-    y = np.concatenate([state.counts[:, 0], state.signal[:, 0]])
-    supply = np.ascontiguousarray(state.input[:, 0])
-    packed, worst = pack(program), np.zeros(4)
-    registers = np.ascontiguousarray(state.registers[:, 0])
-    scale = engine.scales(y, slots, signals, supply, until - state.time)
-    stretch = None
-    if engine.explicit:
-        lane = Lane(packed, registers, supply, worst)
-        stretch = _tracked(lane, y.copy(), scale, engine, (state.time, until))
-    if stretch is None:
-        worst[:] = 0.0
-        stretch = _by_lsoda(
-            program, Lane(packed, registers, supply, worst), y, scale, engine, (state.time, until)
-        )
-    end = stretch.solution(until)
-    state.counts[:, 0] = np.maximum(end[:slots], 0.0)
-    state.signal[:, 0] = end[slots:]
-    state.time = until
-    return stretch
+    def run(self, state: State, until: float) -> list[_Stretch | int]:
+        """Run to ``until``; breakpoints stand between stretches by number."""
+        path: list[_Stretch | int] = []
+        points = self.program.forcing.time
+        while state.next_breakpoint < len(points) and points[state.next_breakpoint] <= until:
+            time = float(points[state.next_breakpoint])
+            if time > state.time:
+                path.append(self._through(state, time))
+            apply_breakpoint(self.program, state, state.next_breakpoint, whole=False)
+            path.append(state.next_breakpoint)
+            state.next_breakpoint += 1
+        if until > state.time:
+            path.append(self._through(state, until))
+        return path
 
+    def _through(self, state: State, until: float) -> _Stretch:
+        """Advance all lanes to ``until`` and keep their environment."""
+        outcome = np.full(state.lanes, -1)
+        tracks: list[Track] = []
+        span = until - state.time
+        if self.engine.explicit and span < 0.5 * LONGEST_TRACKED * MOST_POINTS:
+            most = min(MOST_POINTS, FEW_STEPS + int(STEPS_A_DAY * span))
+            tracks, outcome = record_environment(
+                state.counts,
+                state.signal,
+                state.registers,
+                state.input,
+                (state.time, until),
+                self.packed,
+                (self.engine.relative_tolerance, self.engine.absolute_tolerance),
+                (most, LONGEST_TRACKED),
+            )
+        stiff = np.nonzero(outcome != REACHED)[0]
+        solution = {int(lane): self._by_lsoda(state, int(lane), until) for lane in stiff}
+        first, state.time = state.time, until
+        np.maximum(state.counts, 0.0, out=state.counts)
+        return _Stretch(first, until, tracks, solution)
 
-def _tracked(
-    lane: Lane, y: Float, scale: Float, engine: MeanField, span: tuple[float, float]
-) -> _Stretch | None:
-    """Return the solution by the explicit method, or none where it is stiff or a hazard is bad."""
-    first, last = span
-    most = FEW_STEPS + int(STEPS_A_DAY * (last - first))
-    track = empty_track(most + 1, len(y))
-    control = Control(engine.relative_tolerance, scale, most, LONGEST_TRACKED)
-    outcome, kept = integrate(y, first, last, lane, control, no_track(), track)
-    if outcome != REACHED or lane.worst[0] != FINE:
-        return None
-    track = Track(track.times[:kept], track.path[:kept].copy(), track.slope[:kept].copy())
+    def _by_lsoda(self, state: State, lane: int, until: float) -> Callable[[float], Float]:
+        """Advance one lane by LSODA; return its environment at any time before."""
+        from scipy.integrate import solve_ivp  # half a second of import: only when it is needed
 
-    def solution(time: float) -> Float:
-        there = np.empty(len(y))
-        environment_at(time, track, there)
-        return there
+        slots, span, worst = self.program.slots, (state.time, until), np.zeros(4)
+        y = np.concatenate([state.counts[:, lane], state.signal[:, lane]])
+        supply = np.ascontiguousarray(state.input[:, lane])
+        registers = np.ascontiguousarray(state.registers[:, lane])
+        scale = self.engine.scales(y, slots, self.signals, supply, until - state.time)
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            result = solve_ivp(
+                lambda time, now: flows(
+                    np.ascontiguousarray(now), time, self.packed, registers, supply, worst
+                ),
+                span,
+                y,
+                method="LSODA",
+                rtol=self.engine.relative_tolerance,
+                atol=scale,
+                dense_output=True,
+            )
+        if not result.success or not np.isfinite(result.y[:, -1]).all():
+            if worst[0] != FINE:
+                raise hazard_error(self.program, worst, lane)
+            raise SolverOutcome.INTERNAL.error(*span)
+        assert result.sol is not None
+        dense: Callable[[float], Float] = result.sol
+        state.counts[:, lane], state.signal[:, lane] = result.y[:slots, -1], result.y[slots:, -1]
 
-    return _Stretch(first, last, solution, track)
+        def environment(time: float) -> Float:
+            around = np.empty(self.width)
+            there = np.ascontiguousarray(dense(time))
+            environment_of(there, self.packed, registers, self.signals, around)
+            return around
 
-
-def _by_lsoda(
-    program: Program,
-    lane: Lane,
-    y: Float,
-    scale: Float,
-    engine: MeanField,
-    span: tuple[float, float],
-) -> _Stretch:
-    """Return the solution by LSODA with dense output."""
-    from scipy.integrate import solve_ivp  # half a second of import: only when it is needed
-
-    packed, registers, supply, worst = lane
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        result = solve_ivp(
-            lambda time, now: flows(
-                np.ascontiguousarray(now), time, packed, registers, supply, worst
-            ),
-            span,
-            y,
-            method="LSODA",
-            rtol=engine.relative_tolerance,
-            atol=scale,
-            dense_output=True,
-        )
-    if not result.success or not np.isfinite(result.y[:, -1]).all():
-        if worst[0] != FINE:
-            raise hazard_error(program, worst, 0)
-        raise SolverOutcome.INTERNAL.error(*span)
-    assert result.sol is not None
-    return _Stretch(*span, result.sol)
+        return environment
 
 
 class _Backward:
-    """The backward equation of one lane."""
+    """The backward equation of every lane."""
 
     def __init__(self, program: Program, registers: Float, engine: MeanField) -> None:
         self.program, self.engine = program, engine
         self.packed = pack(program)
-        self.registers = np.ascontiguousarray(registers[:, 0])
+        self.registers = registers
         self.signals = len(program.signal_names)
+        self.width = self.signals + len(driving_assays(program))
 
     def through(self, some: Float, stretch: _Stretch) -> Float:
         """Carry the chances from the end of a stretch to its beginning."""
-        if stretch.track is not None:
-            found = self._explicitly(some.copy(), stretch, stretch.track)
-            if found is not None:
-                return found
-        return self._by_lsoda(some, stretch)
+        before = some.copy()
+        left = np.arange(some.shape[1])
+        if stretch.tracks:
+            length = stretch.last - stretch.first
+            outcome = chances_before(
+                before,
+                self.registers,
+                length,
+                self.packed,
+                self.signals,
+                stretch.tracks,
+                (min(1e-6, self.engine.relative_tolerance), SMALLEST_CHANCE),
+                FEW_STEPS + int(STEPS_A_DAY * length),
+            )
+            left = np.nonzero(outcome != REACHED)[0]
+        for lane in left:
+            before[:, lane] = self._by_lsoda(some[:, lane].copy(), int(lane), stretch)
+        found: Float = np.maximum(before, 0.0)
+        return found
 
-    def _explicitly(self, some: Float, stretch: _Stretch, track: Track) -> Float | None:
-        length = stretch.last - stretch.first
-        relative = min(1e-6, self.engine.relative_tolerance)
-        most = FEW_STEPS + int(STEPS_A_DAY * length)
-        control = Control(relative, np.full(len(some), SMALLEST_CHANCE), most, length)
-        lane = Lane(self.packed, self.registers, np.zeros(self.signals), np.zeros(4))
-        outcome, _ = integrate(some, 0.0, length, lane, control, track, no_track())
-        return np.maximum(some, 0.0) if outcome == REACHED and lane.worst[0] == FINE else None
-
-    def _by_lsoda(self, some: Float, stretch: _Stretch) -> Float:
+    def _by_lsoda(self, some: Float, lane: int, stretch: _Stretch) -> Float:
         from scipy.integrate import odeint
 
         worst = np.zeros(4)
+        registers = np.ascontiguousarray(self.registers[:, lane])
 
         def slope(now: Float, back: float) -> Float:
             time = stretch.last - back
-            y = np.ascontiguousarray(stretch.solution(time))
-            return backward_flows(now, y, time, self.packed, self.registers, self.signals, worst)
+            around = self._environment(stretch, lane, time)
+            return backward_flows(now, around, time, self.packed, registers, self.signals, worst)
 
         length = stretch.last - stretch.first
         with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -336,12 +338,19 @@ class _Backward:
                 full_output=True,
             )
         if worst[0] != FINE:
-            raise hazard_error(self.program, worst, 0)
+            raise hazard_error(self.program, worst, lane)
         outcome = SolverOutcome.from_message(str(info["message"]))
         if not outcome.reached:
             raise outcome.error(stretch.first, stretch.last)
-        before: Float = np.maximum(path[-1], 0.0)
-        return before
+        end: Float = path[-1]
+        return end
+
+    def _environment(self, stretch: _Stretch, lane: int, time: float) -> Float:
+        if lane in stretch.solution:
+            return stretch.solution[lane](time)
+        around = np.empty((self.width, WIDTH))
+        environment_at(time, lane % WIDTH, stretch.tracks[lane // WIDTH], around)
+        return around[:, lane % WIDTH].copy()
 
     def redistribute(self, some: Float, index: int) -> Float:
         """Carry the chances over the redistributions of one breakpoint, last action first."""
@@ -351,32 +360,31 @@ class _Backward:
             kind, source, _, entry = (int(x) for x in table.action[row])
             if kind != ActionKind.REDISTRIBUTE:
                 continue
-            after = some.copy()
-            stay, reached = 1.0, 0.0
+            stay, reached = np.ones(some.shape[1]), np.zeros(some.shape[1])
             for target, register in table.move[table.move_ptr[entry] : table.move_ptr[entry + 1]]:
-                chance = float(np.clip(self.registers[register], 0.0, 1.0))
+                chance = np.clip(self.registers[register], 0.0, 1.0)
                 stay -= chance
-                reached += chance * after[slot_ptr[target]] if target >= 0 else 0.0
+                if target >= 0:
+                    reached += chance * some[slot_ptr[target]]
             own = slice(slot_ptr[source], slot_ptr[source + 1])
-            some = after.copy()
-            some[own] = reached + max(0.0, stay) * after[own]
+            some = some.copy()
+            some[own] = reached + np.maximum(0.0, stay) * some[own]
         return some
 
 
-def _births(program: Program, registers: Float, some: Float) -> float:
-    """Return the log of the chance that the initial cells leave none."""
-    log_none = 0.0
+def _births(program: Program, registers: Float, some: Float) -> Float:
+    """Return the log of the chance that the initial cells leave none, (lanes,)."""
+    log_none = np.zeros(some.shape[1])
     for index, (law, row, stationary) in enumerate(program.birth):
-        total = float(registers[row, 0])
-        mean = 0.0
+        mean = np.zeros(some.shape[1])
         for compartment, share in program.birth_share[
             program.birth_ptr[index] : program.birth_ptr[index + 1]
         ]:
-            profile = stage_profile(program, int(compartment), registers, bool(stationary))[:, 0]
+            profile = stage_profile(program, int(compartment), registers, bool(stationary))
             first = program.slot_ptr[compartment]
-            chance = float(profile @ some[first : first + len(profile)])
-            mean += float(registers[share, 0]) * chance
-        log_none += _log_none(LAWS[law], total, min(1.0, mean))
+            mean += registers[share] * (profile * some[first : first + len(profile)]).sum(axis=0)
+        for lane, total in enumerate(registers[row]):
+            log_none[lane] += _log_none(LAWS[law], float(total), min(1.0, float(mean[lane])))
     return log_none
 
 

@@ -7,13 +7,13 @@ plain-Python twin; :func:`read_tape_bounds` reads the same rows in intervals.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from senescape.expressions import Op
+
+from .lane_math import lane_exp, lane_hill, lane_log, lane_power
 
 Registers = NDArray[np.float64]
 Tape = NDArray[np.int32]
@@ -29,16 +29,6 @@ AND, OR, NOT, SELECT = (int(op) for op in (Op.AND, Op.OR, Op.NOT, Op.SELECT))
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def hill_value(x: float, threshold: float, power: float) -> float:
-    """Return x^n / (K^n + x^n) without overflow; 0 at x <= 0."""
-    if x <= 0.0:
-        return 0.0
-    if threshold <= 0.0:
-        return 1.0
-    return 1.0 / (1.0 + math.exp(power * (math.log(threshold) - math.log(x))))
-
-
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def lesser(a: float, b: float) -> float:
     """Return the smaller, or NaN where one is NaN: a failed rate must not hide behind a bound."""
     return a if a <= b or a != a else b
@@ -51,32 +41,16 @@ def greater(a: float, b: float) -> float:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def power_value(base: float, exponent: float) -> float:
-    """Return base ^ exponent with the IEEE conventions of ``numpy.power``."""
-    if exponent == 1.0:
-        return base
-    if exponent == 2.0:
-        return base * base
-    if base == 0.0:
-        if exponent == 0.0:
-            return 1.0
-        return 0.0 if exponent > 0.0 else math.inf
-    if base < 0.0 and exponent != math.floor(exponent):
-        return math.nan
-    return base**exponent
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
 def _unary(op: int, d: Registers, a: Registers, lanes: int) -> None:
     if op == NEG:
         for i in range(lanes):
             d[i] = -a[i]
     elif op == EXP:
         for i in range(lanes):
-            d[i] = np.exp(a[i])
+            d[i] = lane_exp(a[i])
     elif op == LOG:
         for i in range(lanes):
-            d[i] = np.log(a[i])
+            d[i] = lane_log(a[i])
     elif op == SQRT:
         for i in range(lanes):
             d[i] = np.sqrt(a[i])
@@ -147,10 +121,10 @@ def read_tape(tape: Tape, first: int, last: int, registers: Registers) -> None:
                 d[i] = a[i] / b[i]
         elif op == HILL:
             for i in range(lanes):
-                d[i] = hill_value(a[i], b[i], c[i])
+                d[i] = lane_hill(a[i], b[i], c[i])
         elif op == POW:
             for i in range(lanes):
-                d[i] = power_value(a[i], b[i])
+                d[i] = lane_power(a[i], b[i])
         elif op == MIN:
             for i in range(lanes):
                 d[i] = lesser(a[i], b[i])
@@ -182,9 +156,9 @@ def read_tape_lane(tape: Tape, first: int, last: int, registers: Registers) -> N
         elif op == DIV:
             value = a / b
         elif op == HILL:
-            value = hill_value(a, b, registers[tape[row, 4]])
+            value = lane_hill(a, b, registers[tape[row, 4]])
         elif op == POW:
-            value = power_value(a, b)
+            value = lane_power(a, b)
         elif op == MIN:
             value = lesser(a, b)
         elif op == MAX:
@@ -194,9 +168,9 @@ def read_tape_lane(tape: Tape, first: int, last: int, registers: Registers) -> N
         elif op == NEG:
             value = -a
         elif op == EXP:
-            value = np.exp(a)
+            value = lane_exp(a)
         elif op == LOG:
-            value = np.log(a)
+            value = lane_log(a)
         elif op == SQRT:
             value = np.sqrt(a)
         elif op == ABS:

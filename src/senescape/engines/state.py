@@ -73,6 +73,8 @@ class State:
         Key of the event stream of each lane.
     counter : (lanes,)
         Position in a sequential stream (exact engine).
+    pace : (lanes,)
+        Length of the step that a solver tries next (mean field) [day].
     next_breakpoint : int
         First breakpoint that has not been applied.
     prepared : object
@@ -89,6 +91,7 @@ class State:
     registers: Float
     key: Keys
     counter: NDArray[np.int64]
+    pace: Float
     next_breakpoint: int = 0
     prepared: object = None
 
@@ -211,6 +214,7 @@ def start_state(
         registers=registers,
         key=streams.keys(Purpose.EVENTS),
         counter=np.zeros(lanes, np.int64),
+        pace=np.ones(lanes),
     )
 
 

@@ -13,7 +13,7 @@ from senescape.engines.branching import branching_laws
 from senescape.engines.mean_field import MeanField
 
 from .budget import check_run
-from .lanes import VERDICT_TOLERANCE, Monitor, Silent, workers
+from .lanes import CHUNK, VERDICT_TOLERANCE, Monitor, Silent, workers
 
 Float = NDArray[np.float64]
 
@@ -48,14 +48,18 @@ def run_chances(
     monitor.start("branching law", lanes)
     result = np.empty((len(groups), lanes))
 
-    def one(lane: int) -> None:
+    def run(first: int) -> int:
+        part = slice(first, min(first + size, lanes))
         laws = branching_laws(
-            program, parameters[:, lane : lane + 1], until=until, groups=groups, engine=engine
+            program, parameters[:, part], until=until, groups=groups, engine=engine
         )
-        result[:, lane] = [law.none_probability for law in laws]
+        result[:, part] = [law.none_probability for law in laws]
+        return part.stop - part.start
 
-    with ThreadPoolExecutor(workers()) as pool:
-        for _ in pool.map(one, range(lanes)):
-            monitor.advance(1)
+    threads = workers()
+    size = max(1, min(CHUNK, -(-lanes // threads)))
+    with ThreadPoolExecutor(threads) as pool:
+        for done in pool.map(run, range(0, lanes, size)):
+            monitor.advance(done)
     monitor.stop()
     return result

@@ -38,10 +38,9 @@ from senescape.engines.interpreter import (
     SQRT,
     SUB,
     greater,
-    hill_value,
     lesser,
-    power_value,
 )
+from senescape.engines.lane_math import lane_exp, lane_hill, lane_log, lane_power
 from senescape.engines.signals import derivative
 
 Float = NDArray[np.float64]
@@ -74,9 +73,7 @@ def power_bounds(a: float, b: float, c: float, d: float) -> tuple[float, float]:
     if a < 0.0:
         if c != d or c != math.floor(c):
             return -math.inf, math.inf
-        low, high = _hull(
-            power_value(a, c), power_value(b, c), power_value(a, c), power_value(b, c)
-        )
+        low, high = _hull(lane_power(a, c), lane_power(b, c), lane_power(a, c), lane_power(b, c))
         if b >= 0.0 and c < 0.0:
             return -math.inf, math.inf
         if b >= 0.0 and c > 0.0:
@@ -84,7 +81,7 @@ def power_bounds(a: float, b: float, c: float, d: float) -> tuple[float, float]:
         return low, high
     if a == 0.0 and c <= 0.0:
         return 0.0, math.inf
-    return _hull(power_value(a, c), power_value(a, d), power_value(b, c), power_value(b, d))
+    return _hull(lane_power(a, c), lane_power(a, d), lane_power(b, c), lane_power(b, d))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -96,7 +93,7 @@ def hill_bounds(a: float, b: float, k: float, m: float, c: float, d: float) -> t
     for x in (a, b):
         for threshold in (k, m):
             for power in (c, d):
-                value = hill_value(x, threshold, power)
+                value = lane_hill(x, threshold, power)
                 if value != value:
                     return 0.0, 1.0
                 low, high = min(low, value), max(high, value)
@@ -108,9 +105,9 @@ def _unary_bounds(op: int, a: float, b: float) -> tuple[float, float]:
     if op == NEG:
         return -b, -a
     if op == EXP:
-        return math.exp(min(a, 709.0)), np.exp(b)
+        return lane_exp(min(a, 709.0)), lane_exp(b)
     if op == LOG:
-        return (np.log(a) if a > 0.0 else -math.inf), (np.log(b) if b > 0.0 else -math.inf)
+        return (lane_log(a) if a > 0.0 else -math.inf), (lane_log(b) if b > 0.0 else -math.inf)
     if op == SQRT:
         return math.sqrt(max(a, 0.0)), (math.sqrt(b) if b >= 0.0 else math.nan)
     if op == ABS:

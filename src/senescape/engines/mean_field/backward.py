@@ -38,12 +38,13 @@ def some_after(index: int, packed: Int, registers: Float, some: Float) -> float:
     route = chosen_route(packed, index, registers)
     chance = 0.0
     for o in range(at(packed, OUTCOME_PTR, route), at(packed, OUTCOME_PTR, route + 1)):
-        log_none = 0.0
+        one = 0.0
         for p in range(at(packed, PRODUCT_PTR, o), at(packed, PRODUCT_PTR, o + 1)):
             slot = at(packed, SLOT_PTR, at(packed, PRODUCT, 2 * p))
             cell = min(1.0, max(0.0, some[slot]))
-            log_none += at(packed, PRODUCT, 2 * p + 1) * np.log1p(-cell)
-        chance -= registers[at(packed, OUTCOME_ROW, o)] * np.expm1(log_none)
+            for _ in range(at(packed, PRODUCT, 2 * p + 1)):
+                one += cell - one * cell  # this or that; no digit is lost where both are small
+        chance += registers[at(packed, OUTCOME_ROW, o)] * one
     return chance
 
 
@@ -83,15 +84,26 @@ def _backward_compartment(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def backward_flows(
-    some: Float, y: Float, time: float, packed: Int, registers: Float, signals: int, worst: Float
+    some: Float,
+    around: Float,
+    time: float,
+    packed: Int,
+    registers: Float,
+    signals: int,
+    worst: Float,
 ) -> Float:
     """Return d(some)/d(time before the end) for every slot, and of the expected immigration.
+
+    Parameters
+    ----------
+    around : (signals + driving assays,)
+        See :func:`.flows.environment_of`.
 
     Notes
     -----
     With e = 1 - q: de/d(back) = sum over what can happen of hazard * (1 - prod(1 - e_product) - e).
     """
-    load_environment(y, time, packed, signals, registers)
+    load_environment(around, time, packed, signals, registers)
     out = np.zeros(some.shape[0])
     for compartment in range(size(packed, ADVANCE_ROW)):
         _backward_compartment(compartment, some, time, packed, registers, out, worst)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from numba import config
@@ -32,8 +33,9 @@ MAX_STATES = 1_000_000
 FEW_CELLS = 10.0
 # Explicit steps between two stops beyond which LSODA is cheaper.
 FEW_STEPS, STEPS_A_DAY = 300, 100.0
-# A solver may leave a fading compartment this far below zero, relative to the largest one.
-NEGATIVE_ROUNDING = 1e-6
+# A solver may leave a fading compartment this far below zero: relative to the largest one, and in
+# units of what its tolerance allows in one step.
+NEGATIVE_ROUNDING, NEGATIVE_STEPS = 1e-6, 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +56,11 @@ class MeanField:
 
     Notes
     -----
-    Positivity: counts are not clipped inside a step. At the end of an interval a count between
-    -1e-6 of the largest count and 0 becomes 0; one further below stops the run. No rate beyond a
-    breakpoint is ever read (LSODA: ``tcrit``). An interval that takes the explicit method more than
-    :data:`FEW_STEPS` and :data:`STEPS_A_DAY`, or that meets a bad hazard, is done again by LSODA.
+    Positivity: counts are not clipped inside a step. At the end of an interval a count a little
+    below 0 becomes 0 (:meth:`lowest`); one further below stops the run. No rate beyond a breakpoint
+    is ever read (LSODA: ``tcrit``). A lane that takes the explicit method more than
+    :data:`FEW_STEPS` and :data:`STEPS_A_DAY`, that meets a bad hazard, or whose counts fall too far
+    below 0, is done again by LSODA.
     """
 
     relative_tolerance: float = 1e-8
@@ -82,7 +85,9 @@ class MeanField:
 
     def advance(self, program: Program, state: State, until: float) -> None:
         """Advance all lanes to ``until`` [day], in place; no breakpoint lies between."""
-        packed = pack(program)
+        if state.prepared is None:
+            state.prepared = pack(program)
+        packed = cast(Int, state.prepared)
         left = self._advance_explicitly(packed, state, until) if self.explicit else None
         for lane in range(state.lanes) if left is None else left:
             self._advance_lane(program, packed, state, int(lane), until)
@@ -91,13 +96,14 @@ class MeanField:
     def _advance_explicitly(self, packed: Int, state: State, until: float) -> NDArray[np.int64]:
         """Advance the lanes that are not stiff; return those that LSODA must take."""
         worst, outcome = np.zeros((state.lanes, 4)), np.zeros(state.lanes, np.int64)
-        counts = state.counts.copy()
+        counts, signal, tally = state.counts.copy(), state.signal.copy(), state.tally.copy()
         advance_lanes(
             counts,
-            state.signal,
-            state.tally,
+            signal,
+            tally,
             state.registers,
             state.input,
+            state.pace,
             (state.time, until),
             packed,
             (self.relative_tolerance, self.absolute_tolerance),
@@ -105,13 +111,18 @@ class MeanField:
             worst,
             outcome,
         )
-        largest = np.maximum(1.0, counts.max(axis=0, initial=0.0))
-        done = (outcome == REACHED) & (worst[:, 0] == FINE)
-        below = done & (counts.min(axis=0, initial=0.0) < -NEGATIVE_ROUNDING * largest)
-        if below.any():
-            raise SolverOutcome.NEGATIVE.error(state.time, until)
+        reached = (outcome == REACHED) & (worst[:, 0] == FINE)
+        done = reached & (counts.min(axis=0, initial=0.0) >= self.lowest(state.counts))
         state.counts[:, done] = np.maximum(counts[:, done], 0.0)
+        state.signal[:, done], state.tally[:, done] = signal[:, done], tally[:, done]
         return np.nonzero(~done)[0]
+
+    def lowest(self, before: Float) -> Float:
+        """Return how far below 0 rounding may leave a count, given those before, (lanes,)."""
+        largest = np.maximum(1.0, before.max(axis=0, initial=0.0))
+        step = self.absolute_tolerance + self.relative_tolerance * largest
+        lowest: Float = -np.maximum(NEGATIVE_ROUNDING * largest, NEGATIVE_STEPS * step)
+        return lowest
 
     def _advance_lane(
         self, program: Program, packed: Int, state: State, lane: int, until: float
@@ -128,8 +139,7 @@ class MeanField:
         end = self.solve(y, state.time, until, arguments, scale)
         check_hazards(program, worst, y, state.time, lane, arguments, self, scale)
         counts = end[:slots]
-        lowest = counts.min(initial=0.0)
-        if lowest < -NEGATIVE_ROUNDING * max(1.0, float(counts.max(initial=0.0))):
+        if counts.min(initial=0.0) < self.lowest(state.counts[:, lane]):
             raise SolverOutcome.NEGATIVE.error(state.time, until)
         state.counts[:, lane] = np.maximum(counts, 0.0)
         state.signal[:, lane] = end[slots : slots + signals]

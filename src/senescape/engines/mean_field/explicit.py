@@ -1,8 +1,9 @@
-"""An explicit solver for many lanes at once: Runge-Kutta of order 5 (Tsitouras), compiled once.
+"""An explicit solver for blocks of lanes in lock-step: Runge-Kutta of order 5 (Tsitouras).
 
 Most scenarios are not stiff. LSODA, restarted at every output, then spends its time on starting;
-this method has no memory, costs nothing to restart, and holds no lock while it runs. Where it
-would need many steps (stiff lanes) it says so, and LSODA takes over.
+this method has no memory, costs nothing to restart, and holds no lock while it runs. WIDTH lanes
+step together, each with its own time and its own step; one that has arrived stands still until the
+slowest has. Where a lane would need many steps (it is stiff) it says so, and LSODA takes over.
 
 Coefficients: Ch. Tsitouras (2011), doi:10.1016/j.camwa.2011.06.002; tests/engines/test_explicit.py
 checks row sums, order conditions and the order of convergence.
@@ -17,8 +18,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from .backward import backward_flows
-from .flows import flows
+from .flows import TRANSITION, slots_of
+from .flows import size as size_of
+from .wide import WIDTH, Block, block_of, gather_environment, wide_backward, wide_flows
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int32]
@@ -42,34 +44,29 @@ ERROR = (-0.00178001105222577714, -0.0008164344596567469, 0.007880878010261995,
          -0.1447110071732629, 0.5823571654525552, -0.45808210592918697, 0.015151515151515152)
 # fmt: on
 
-REACHED, STIFF, BROKEN, FULL = 0, 1, 2, 3  # outcomes of a lane
+REACHED, STIFF, BROKEN, RUNNING = 0, 1, 2, 3  # outcomes of a lane
 SAFETY, SHRINK, GROW = 0.9, 0.2, 5.0
-FIRST_STEP = 1.0  # [day]
+FIRST_STEP = 1.0  # [day]: bold, for a step that is refused costs less than a slow start
+SHORTEST_STEP = 1e-9
 
 
 class Track(NamedTuple):
-    """A solution at the ends of its steps; no steps: there is none.
+    """The environment of a block at the ends of each lane's steps; no rows: there is none.
 
     Parameters
     ----------
-    times : (steps,)
+    length : (WIDTH,)
+        Points of each lane.
+    times : (points, WIDTH)
         In order [day].
-    path, slope : (steps, states)
-        Cells and signals, and their derivatives.
+    path, slope : (points, signals + driving assays, WIDTH)
+        The environment and its derivative.
     """
 
+    length: Outcomes
     times: Float
     path: Float
     slope: Float
-
-
-class Lane(NamedTuple):
-    """What the right-hand side of one lane reads; see :func:`.flows.flows`."""
-
-    packed: Int
-    registers: Float
-    supply: Float
-    worst: Float
 
 
 class Control(NamedTuple):
@@ -78,7 +75,7 @@ class Control(NamedTuple):
     Parameters
     ----------
     relative : float
-    scale : (states,)
+    scale : (numbers, WIDTH)
         A step is taken if the root mean square of error / (scale + relative |y|) is at most 1.
     most : int
         Steps, taken or refused, after which the problem is called stiff.
@@ -92,148 +89,239 @@ class Control(NamedTuple):
     longest: float
 
 
-def no_track() -> Track:
-    """Return the track of nothing."""
-    return Track(np.empty(0), np.empty((0, 0)), np.empty((0, 0)))
-
-
-def empty_track(steps: int, states: int) -> Track:
+@njit(cache=True, nogil=True, error_model="numpy")
+def track_of(points: int, numbers: int) -> Track:
     """Return room for a track."""
-    return Track(np.empty(steps), np.empty((steps, states)), np.empty((steps, states)))
+    return Track(
+        np.zeros(WIDTH, np.int64),
+        np.empty((points, WIDTH)),
+        np.empty((points, numbers, WIDTH)),
+        np.empty((points, numbers, WIDTH)),
+    )
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def environment_at(time: float, track: Track, y: Float) -> None:
-    """Write a recorded solution at a time into ``y``: cubic Hermite between the steps."""
-    last = len(track.times) - 1
-    right = min(max(int(np.searchsorted(track.times, time)), 1), last)
-    left = right - 1
-    h = track.times[right] - track.times[left]
-    s = (time - track.times[left]) / h
+def environment_at(time: float, lane: int, track: Track, out: Float) -> None:
+    """Write the recorded environment of one lane at a time: cubic Hermite between the steps."""
+    left, right = 0, track.length[lane] - 1
+    while right - left > 1:
+        middle = (left + right) // 2
+        if track.times[middle, lane] < time:
+            left = middle
+        else:
+            right = middle
+    right = left + 1
+    h = track.times[right, lane] - track.times[left, lane]
+    s = (time - track.times[left, lane]) / h
     a, b = (1.0 + 2.0 * s) * (1.0 - s) ** 2, s * (1.0 - s) ** 2 * h
     c, d = s * s * (3.0 - 2.0 * s), s * s * (s - 1.0) * h
-    for i in range(len(y)):
-        here = a * track.path[left, i] + b * track.slope[left, i]
-        y[i] = here + c * track.path[right, i] + d * track.slope[right, i]
+    for k in range(out.shape[0]):
+        here = a * track.path[left, k, lane] + b * track.slope[left, k, lane]
+        out[k, lane] = here + c * track.path[right, k, lane] + d * track.slope[right, k, lane]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _slope(y: Float, x: float, lane: Lane, around: Track, scratch: Float) -> Float:
-    """Return dy/dx: forward in time, or (where an environment is given) of chances backward."""
-    if len(around.times) == 0:
-        return flows(y, x, lane.packed, lane.registers, lane.supply, lane.worst)
-    time = around.times[-1] - x
-    environment_at(time, around, scratch)
-    signals = len(lane.supply)
-    return backward_flows(y, scratch, time, lane.packed, lane.registers, signals, lane.worst)
+def _slope(y: Float, x: Float, block: Block, around: Track, time: Float, out: Float) -> None:
+    """Write dy/dx: forward in time, or (where an environment is given) of chances backward."""
+    if around.times.shape[0] == 0:
+        wide_flows(y, x, block, out)
+        return
+    for lane in range(WIDTH):
+        if around.length[lane] > 1:
+            time[lane] = around.times[around.length[lane] - 1, lane] - x[lane]
+            environment_at(time[lane], lane, around, block.around)
+        else:  # a lane without a track: its numbers are not used
+            time[lane] = 0.0
+            block.around[:, lane] = 0.0
+    wide_backward(y, block.around, time, block, out)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _try_step(
-    y: Float,
-    x: float,
-    h: float,
-    k: Float,
-    trial: Float,
-    lane: Lane,
-    control: Control,
-    around: Track,
-    scratch: Float,
-) -> float:
-    """Fill the stages and the trial point; return the error in units of what is allowed."""
-    n = len(y)
-    for stage in range(1, STAGES):
-        for i in range(n):
-            total = 0.0
-            for j in range(stage):
-                total += WEIGHTS[STAGES * stage + j] * k[j, i]
-            trial[i] = y[i] + h * total
-        k[stage] = _slope(trial, x + NODES[stage] * h, lane, around, scratch)
-    for i in range(n):
-        total = 0.0
-        for j in range(STAGES):
-            total += LAST[j] * k[j, i]
-        trial[i] = y[i] + h * total
-    k[STAGES] = _slope(trial, x + h, lane, around, scratch)
-    error = 0.0
-    for i in range(n):
-        total = 0.0
-        for j in range(STAGES + 1):
-            total += ERROR[j] * k[j, i]
-        allowed = control.scale[i] + control.relative * max(abs(y[i]), abs(trial[i]))
-        error += (h * total / allowed) ** 2
-    return math.sqrt(error / n)
+def _combine(y: Float, h: Float, k: Float, first: int, stage: int, rows: int, out: Float) -> None:
+    """Write y + h times a weighted sum of the first ``stage`` slopes, for the first ``rows``."""
+    for r in range(rows):
+        d, base, k0 = out[r], y[r], k[0, r]
+        w = WEIGHTS[first]
+        for i in range(WIDTH):
+            d[i] = w * k0[i]
+        for j in range(1, stage):
+            w, kj = WEIGHTS[first + j], k[j, r]
+            for i in range(WIDTH):
+                d[i] += w * kj[i]
+        for i in range(WIDTH):
+            d[i] = base[i] + h[i] * d[i]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _keep(kept: Track, row: int, x: float, y: Float, slope: Float) -> None:
-    """Write one point of a solution down."""
-    states = kept.path.shape[1]
-    kept.times[row], kept.path[row], kept.slope[row] = x, y[:states], slope[:states]
+def _end_of_step(y: Float, h: Float, k: Float, trial: Float) -> None:
+    """Write the numbers at the end of the step."""
+    for r in range(y.shape[0]):
+        d, base = trial[r], y[r]
+        k0, k1, k2, k3, k4, k5 = k[0, r], k[1, r], k[2, r], k[3, r], k[4, r], k[5, r]
+        for i in range(WIDTH):
+            total = LAST[0] * k0[i] + LAST[1] * k1[i] + LAST[2] * k2[i] + LAST[3] * k3[i]
+            d[i] = base[i] + h[i] * (total + LAST[4] * k4[i] + LAST[5] * k5[i])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _errors(y: Float, h: Float, k: Float, trial: Float, control: Control, out: Float) -> None:
+    """Write the error of the step of each lane, in units of what is allowed."""
+    for i in range(WIDTH):
+        out[i] = 0.0
+    for r in range(y.shape[0]):
+        own, end, scale = y[r], trial[r], control.scale[r]
+        k0, k1, k2, k3 = k[0, r], k[1, r], k[2, r], k[3, r]
+        k4, k5, k6 = k[4, r], k[5, r], k[6, r]
+        for i in range(WIDTH):
+            total = ERROR[0] * k0[i] + ERROR[1] * k1[i] + ERROR[2] * k2[i] + ERROR[3] * k3[i]
+            total = total + ERROR[4] * k4[i] + ERROR[5] * k5[i] + ERROR[6] * k6[i]
+            before, after = abs(own[i]), abs(end[i])
+            allowed = scale[i] + control.relative * (before if before > after else after)
+            part = h[i] * total / allowed
+            out[i] += part * part
+    for i in range(WIDTH):
+        out[i] = math.sqrt(out[i] / y.shape[0])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _keep(kept: Track, lane: int, x: float, env: Float, env_slope: Float) -> None:
+    """Write one point of a lane's environment down."""
+    row = kept.length[lane]
+    kept.times[row, lane] = x
+    for k in range(env.shape[0]):
+        kept.path[row, k, lane] = env[k, lane]
+        kept.slope[row, k, lane] = env_slope[k, lane]
+    kept.length[lane] += 1
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _keep_some(kept: Track, which: Outcomes, x: Float, y: Float, k: Float, block: Block) -> None:
+    """Write the environment of those lanes down whose step was taken."""
+    numbers = kept.path.shape[1]
+    env, env_slope = np.empty((numbers, WIDTH)), np.empty((numbers, WIDTH))
+    gather_environment(y, block, env)
+    gather_environment(k, block, env_slope)  # linear in the numbers: so is its derivative
+    for lane in range(WIDTH):
+        if which[lane] != 0:
+            _keep(kept, lane, x[lane], env, env_slope)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def integrate(
     y: Float,
-    first: float,
-    last: float,
-    lane: Lane,
+    span: tuple[float, float],
+    block: Block,
     control: Control,
     around: Track,
     kept: Track,
-) -> tuple[int, int]:
-    """Advance ``y`` from ``first`` to ``last`` in place.
+    size: Float,
+    outcome: Outcomes,
+) -> None:
+    """Advance a block of lanes through a span, in place.
 
     Parameters
     ----------
+    y : (numbers, WIDTH)
+        Cells, signals, and (only if present) expected firings; or chances.
     around : Track
-        Not empty: ``y`` are chances, ``first`` and ``last`` times before the end of this track.
+        Not empty: ``y`` are chances, the span is of times before the end of each lane's track.
     kept : Track
-        Room for the solution, or empty.
-
-    Returns
-    -------
-    tuple
-        REACHED, STIFF, BROKEN (not finite) or FULL (no room to keep more), and points kept.
+        Room for at least ``control.most + 1`` points, or none.
+    size : (WIDTH,)
+        Length of the step that each lane tries first, and would try next [day]; changed in place.
+    outcome : (WIDTH,)
+        REACHED, STIFF or BROKEN (not finite). A lane that enters with another value than RUNNING
+        is left as it is.
     """
-    k = np.empty((STAGES + 1, len(y)))
-    trial, scratch, x = np.empty(len(y)), np.empty(around.path.shape[1]), first
-    k[0] = _slope(y, x, lane, around, scratch)
-    # bold: a step that is refused costs less than a slow start at every output
-    h = min(FIRST_STEP, last - first, control.longest)
-    points = 0
-    if len(kept.times) > 0:
-        _keep(kept, 0, x, y, k[0])
-        points = 1
+    first, last = span
+    numbers = y.shape[0]
+    backward = around.times.shape[0] > 0
+    # expected firings drive nothing: no stage needs them, and ``y`` may come without them
+    states = numbers if backward else slots_of(block.packed) + block.supply.shape[0]
+    rows = numbers if backward else states + size_of(block.packed, TRANSITION)
+    k = np.empty((STAGES + 1, rows, WIDTH))
+    trial = y.copy()
+    x, h, now = np.full(WIDTH, first), np.zeros(WIDTH), np.empty(WIDTH)
+    error, time, taken = np.empty(WIDTH), np.empty(WIDTH), np.zeros(WIDTH, np.int64)
+    ends = np.zeros(WIDTH, np.int64)
+    for i in range(WIDTH):
+        size[i] = min(size[i], control.longest)
+    _slope(y, x, block, around, time, k[0])
+    recording = kept.times.shape[0] > 0
+    if recording:
+        for lane in range(WIDTH):
+            taken[lane] = 1
+        _keep_some(kept, taken, x, y, k[0], block)
+    nearly = last - 1e-12 * max(1.0, abs(last))
     for _ in range(control.most):
-        ends = x + h >= last - 1e-12 * max(1.0, abs(last))
-        h = last - x if ends else h
-        error = _try_step(y, x, h, k, trial, lane, control, around, scratch)
-        if not math.isfinite(error):
-            if h < 1e-9:
-                return BROKEN, points
-            h *= SHRINK
-            continue
-        if error <= 1.0:
-            x = last if ends else x + h
-            y[:], k[0] = trial, k[STAGES]
-            if points > 0:
-                if points == len(kept.times):
-                    return FULL, points
-                _keep(kept, points, x, y, k[0])
-                points += 1
-            if ends:
-                return REACHED, points
-        h *= min(GROW, max(SHRINK, SAFETY * max(error, 1e-10) ** -0.2))
-        h = min(h, control.longest)
-    return STIFF, points
+        running = False
+        for i in range(WIDTH):
+            runs = outcome[i] == RUNNING
+            running |= runs
+            ends[i] = 1 if x[i] + size[i] >= nearly else 0
+            step = last - x[i] if ends[i] != 0 else size[i]
+            h[i] = step if runs else 0.0
+        if not running:
+            return
+        for stage in range(1, STAGES):
+            _combine(y, h, k, STAGES * stage, stage, states, trial)
+            for i in range(WIDTH):
+                now[i] = x[i] + NODES[stage] * h[i]
+            _slope(trial, now, block, around, time, k[stage])
+        _end_of_step(y, h, k, trial)
+        for i in range(WIDTH):
+            now[i] = x[i] + h[i]
+        _slope(trial, now, block, around, time, k[STAGES])
+        _errors(y, h, k, trial, control, error)
+        for i in range(WIDTH):
+            runs = outcome[i] == RUNNING
+            taken[i] = 1 if runs and error[i] <= 1.0 else 0
+            if runs and not math.isfinite(error[i]):
+                if h[i] < SHORTEST_STEP:
+                    outcome[i] = BROKEN
+                size[i] = h[i] * SHRINK
+            elif runs:
+                if taken[i] != 0:
+                    x[i] = last if ends[i] != 0 else x[i] + h[i]
+                    if ends[i] != 0:
+                        outcome[i] = REACHED
+                factor = SAFETY * max(error[i], 1e-10) ** -0.2
+                step = h[i] * min(GROW, max(SHRINK, factor))
+                if ends[i] != 0 and taken[i] != 0:  # cut short by the end: no reason to be timid
+                    step = max(step, size[i])
+                size[i] = min(control.longest, step)
+        for r in range(numbers):
+            d, end, k0, k6 = y[r], trial[r], k[0, r], k[STAGES, r]
+            for i in range(WIDTH):
+                d[i] = end[i] if taken[i] != 0 else d[i]
+                k0[i] = k6[i] if taken[i] != 0 else k0[i]
+        if recording:
+            _keep_some(kept, taken, x, y, k[0], block)
+    for i in range(WIDTH):
+        if outcome[i] == RUNNING:
+            outcome[i] = STIFF
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def signal_scale(scale: Float, slots: int, signal: Float, supply: Float, duration: float) -> None:
-    """Make the tolerance of each signal relative to its own size, in place."""
-    for i in range(len(signal)):
-        scale[slots + i] *= max(abs(signal[i]) + abs(supply[i]) * duration, 1e-6)
+def fill(out: Float, source: Float, first: int) -> None:
+    """Copy lanes from ``first`` on into a block; places beyond the last lane repeat it."""
+    lanes = source.shape[1]
+    for r in range(source.shape[0]):
+        for i in range(WIDTH):
+            out[r, i] = source[r, min(first + i, lanes - 1)]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def scale_of(
+    y: Float, slots: int, supply: Float, duration: float, absolute: float, numbers: int
+) -> Float:
+    """Return the absolute tolerance of every number; see MeanField.scales."""
+    scale = np.full((numbers, WIDTH), absolute)
+    for k in range(supply.shape[0]):
+        for i in range(WIDTH):
+            size = abs(y[slots + k, i]) + abs(supply[k, i]) * duration
+            scale[slots + k, i] *= max(size, 1e-6)
+    return scale
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -243,6 +331,7 @@ def advance_lanes(
     tally: Float,
     registers: Float,
     supply: Float,
+    pace: Float,
     span: tuple[float, float],
     packed: Int,
     tolerance: tuple[float, float],
@@ -255,6 +344,8 @@ def advance_lanes(
     Parameters
     ----------
     counts, signal, tally, registers, supply : (rows, lanes)
+    pace : (lanes,)
+        Length of the step to try first [day]; changed in place.
     span : (first, last)
         [day]
     tolerance : (relative, absolute)
@@ -263,19 +354,183 @@ def advance_lanes(
     outcome : (lanes,)
         Written.
     """
-    first, last = span
-    slots, signals = counts.shape[0], signal.shape[0]
-    y = np.empty(slots + signals + tally.shape[0])
-    none = Track(np.empty(0), np.empty((0, 0)), np.empty((0, 0)))
-    for i in range(counts.shape[1]):
-        own = np.ascontiguousarray(supply[:, i])
-        y[:slots], y[slots : slots + signals] = counts[:, i], signal[:, i]
-        y[slots + signals :] = 0.0
-        scale = np.full(len(y), tolerance[1])
-        signal_scale(scale, slots, y[slots : slots + signals], own, last - first)
-        lane = Lane(packed, np.ascontiguousarray(registers[:, i]), own, worst[i])
-        control = Control(tolerance[0], scale, most, last - first)
-        outcome[i], _ = integrate(y, first, last, lane, control, none, none)
-        if outcome[i] == REACHED and worst[i, 0] == 0.0:
-            counts[:, i], signal[:, i] = y[:slots], y[slots : slots + signals]
-            tally[:, i] += y[slots + signals :]
+    slots, signals, lanes = counts.shape[0], signal.shape[0], counts.shape[1]
+    numbers = slots + signals + tally.shape[0]
+    y, own = np.zeros((numbers, WIDTH)), np.empty((signals, WIDTH))
+    table, met = np.empty((registers.shape[0], WIDTH)), np.empty((WIDTH, 4))
+    result, size = np.empty(WIDTH, np.int64), np.empty(WIDTH)
+    none = track_of(0, 0)
+    for first in range(0, lanes, WIDTH):
+        fill(y[:slots], counts, first)
+        fill(y[slots : slots + signals], signal, first)
+        fill(y[slots + signals :], tally, first)
+        fill(own, supply, first)
+        fill(table, registers, first)
+        met[:] = 0.0
+        result[:] = RUNNING
+        scale = scale_of(y, slots, own, span[1] - span[0], tolerance[1], numbers)
+        control = Control(tolerance[0], scale, most, math.inf)
+        for i in range(WIDTH):
+            size[i] = pace[min(first + i, lanes - 1)]
+        block = block_of(packed, table, own, met)
+        integrate(y, span, block, control, none, none, size, result)
+        for i in range(min(WIDTH, lanes - first)):
+            lane = first + i
+            outcome[lane], worst[lane], pace[lane] = result[i], met[i], size[i]
+            if result[i] == REACHED and met[i, 0] == 0.0:
+                counts[:, lane], signal[:, lane] = y[:slots, i], y[slots : slots + signals, i]
+                tally[:, lane] = y[slots + signals :, i]
+
+
+def record_environment(
+    counts: Float,
+    signal: Float,
+    registers: Float,
+    supply: Float,
+    span: tuple[float, float],
+    packed: Int,
+    tolerance: tuple[float, float],
+    steps: tuple[int, float],
+) -> tuple[list[Track], Outcomes]:
+    """Advance every lane that is not stiff, in place, and keep its environment.
+
+    Parameters
+    ----------
+    counts, signal, registers, supply : (rows, lanes)
+    span : (first, last)
+        [day]
+    tolerance : (relative, absolute)
+    steps : (most, longest)
+        Number and length [day].
+
+    Returns
+    -------
+    tuple
+        A track for each block of WIDTH lanes, and the outcome of each lane: BROKEN too where a
+        hazard was bad.
+    """
+    lanes = counts.shape[1]
+    tracks, outcome = [], np.empty(lanes, np.int64)
+    for first in range(0, lanes, WIDTH):
+        part = slice(first, min(first + WIDTH, lanes))
+        track, outcome[part] = _record_block(
+            counts, signal, registers, supply, first, span, packed, tolerance, steps
+        )
+        tracks.append(track)
+    return tracks, outcome
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _record_block(
+    counts: Float,
+    signal: Float,
+    registers: Float,
+    supply: Float,
+    first: int,
+    span: tuple[float, float],
+    packed: Int,
+    tolerance: tuple[float, float],
+    steps: tuple[int, float],
+) -> tuple[Track, Outcomes]:
+    """Do one block of :func:`record_environment`."""
+    slots, signals, lanes = counts.shape[0], signal.shape[0], counts.shape[1]
+    states = slots + signals
+    y, own = np.zeros((states, WIDTH)), np.empty((signals, WIDTH))
+    table, met = np.empty((registers.shape[0], WIDTH)), np.zeros((WIDTH, 4))
+    fill(y[:slots], counts, first)
+    fill(y[slots:], signal, first)
+    fill(own, supply, first)
+    fill(table, registers, first)
+    scale = scale_of(y, slots, own, span[1] - span[0], tolerance[1], states)
+    block = block_of(packed, table, own, met)
+    result = np.full(WIDTH, RUNNING)
+    track = track_of(steps[0] + 1, block.around.shape[0])
+    control = Control(tolerance[0], scale, steps[0], steps[1])
+    size = np.full(WIDTH, FIRST_STEP)
+    integrate(y, span, block, control, track_of(0, 0), track, size, result)
+    for i in range(WIDTH):
+        if met[i, 0] != 0.0:
+            result[i] = BROKEN
+        if result[i] != REACHED:
+            track.length[i] = 0
+        elif first + i < lanes:
+            counts[:, first + i], signal[:, first + i] = y[:slots, i], y[slots:, i]
+    points = max(1, track.length.max())
+    short = Track(
+        track.length,
+        track.times[:points].copy(),
+        track.path[:points].copy(),
+        track.slope[:points].copy(),
+    )
+    return short, result[: min(WIDTH, lanes - first)]
+
+
+def chances_before(
+    some: Float,
+    registers: Float,
+    length: float,
+    packed: Int,
+    signals: int,
+    tracks: list[Track],
+    tolerance: tuple[float, float],
+    most: int,
+) -> Outcomes:
+    """Carry chances from the end of the tracks to their beginning, in place.
+
+    Parameters
+    ----------
+    some : (slots + 1, lanes)
+    registers : (registers, lanes)
+    length : float
+        Of the tracks [day].
+    signals : int
+    tolerance : (relative, absolute)
+    most : int
+        Steps.
+
+    Returns
+    -------
+    (lanes,) array
+        REACHED, or why a lane keeps its numbers.
+    """
+    outcome = np.empty(some.shape[1], np.int64)
+    for index, track in enumerate(tracks):
+        part = slice(index * WIDTH, min((index + 1) * WIDTH, some.shape[1]))
+        outcome[part] = _chances_block(
+            some, registers, index * WIDTH, length, packed, signals, track, tolerance, most
+        )
+    return outcome
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _chances_block(
+    some: Float,
+    registers: Float,
+    first: int,
+    length: float,
+    packed: Int,
+    signals: int,
+    track: Track,
+    tolerance: tuple[float, float],
+    most: int,
+) -> Outcomes:
+    """Do one block of :func:`chances_before`."""
+    lanes = some.shape[1]
+    y, own = np.empty((some.shape[0], WIDTH)), np.zeros((signals, WIDTH))
+    table, met = np.empty((registers.shape[0], WIDTH)), np.zeros((WIDTH, 4))
+    fill(y, some, first)
+    fill(table, registers, first)
+    block = block_of(packed, table, own, met)
+    control = Control(tolerance[0], np.full(y.shape, tolerance[1]), most, length)
+    result = np.full(WIDTH, RUNNING)
+    for i in range(WIDTH):
+        if track.length[i] == 0:
+            result[i] = STIFF
+    size = np.full(WIDTH, FIRST_STEP)
+    integrate(y, (0.0, length), block, control, track, track_of(0, 0), size, result)
+    for i in range(min(WIDTH, lanes - first)):
+        if met[i, 0] != 0.0:
+            result[i] = BROKEN
+        if result[i] == REACHED:
+            some[:, first + i] = y[:, i]
+    return result[: min(WIDTH, lanes - first)]

@@ -33,31 +33,42 @@ SLIGHTLY_NEGATIVE = -1e-9
 def pack(program: Program) -> Int:
     """Return all index tables as one array: a solver's callback then unboxes one, not twenty.
 
-    Layout: for each field of :class:`Tables` its offset and its number of rows (or its value and
-    0), then the tables themselves; last in the head the number of assays.
+    Layout: for each field of :class:`Tables`, and for the driving assays, its offset and its number
+    of rows (or its value and 0), then the tables themselves. Weights are those of driving assays.
     """
     tables = tables_of(program)
-    head = np.zeros(2 * len(tables) + 1, np.int32)
+    driving = driving_assays(program)
+    weight = program.weight[np.isin(program.weight[:, 0], driving)]
+    tables = tables._replace(weight=weight)
+    head = np.zeros(2 * (len(tables) + 1), np.int32)
     parts: list[Int] = []
     offset = len(head)
-    for index, value in enumerate(tables):
+    for index, value in enumerate((*tables, driving)):
         if isinstance(value, np.ndarray):
             head[2 * index : 2 * index + 2] = offset, len(value)
             parts.append(np.ascontiguousarray(value, np.int32).ravel())
             offset += value.size
         else:
             head[2 * index] = int(value)  # type: ignore[call-overload]  # a scalar of the tuple
-    head[-1] = len(program.assay_ids)
     return np.concatenate([head, *parts])
+
+
+def driving_assays(program: Program) -> Int:
+    """Return the assays that a rate or a secretion reads; all others are only observed."""
+    read = [program.tape[:, 2:].ravel(), program.transition[:, 2], program.advance_row]
+    read += [program.outcome_row, program.coupling[:, 2], program.secretion[:, 2]]
+    read += [program.weight[:, 2], program.route_row]
+    rows = np.concatenate(read) - program.assay_row
+    rows = np.concatenate([rows, program.secretion[:, 1]])
+    return np.unique(rows[(rows >= 0) & (rows < len(program.assay_ids))]).astype(np.int32)
 
 
 # Field numbers in the head of a packed program, by name.
 (
     TAPE, LANE_END, TIME_END, PARAMETER_ROW, SIGNAL_ROW, TIME_ROW, ASSAY_ROW, SLOT_PTR, ADVANCE_ROW,
     TRANSITION, EXIT_PTR, EXIT, ROUTE_ROW, ROUTE_PTR, OUTCOME_PTR, OUTCOME_ROW, PRODUCT_PTR,
-    PRODUCT, COUPLING, SECRETION, WEIGHT,
-) = range(len(Tables._fields))  # fmt: skip
-ASSAYS = 2 * len(Tables._fields)
+    PRODUCT, COUPLING, SECRETION, WEIGHT, DRIVING,
+) = range(len(Tables._fields) + 1)  # fmt: skip
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
@@ -73,7 +84,8 @@ def size(packed: Int, field: int) -> int:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _table(packed: Int, field: int, width: int) -> Int:
+def table_of(packed: Int, field: int, width: int) -> Int:
+    """Return a packed table as rows of ``width`` numbers."""
     first, rows = np.int64(packed[2 * field]), np.int64(packed[2 * field + 1])
     return packed[first : first + rows * width].reshape((rows, width))
 
@@ -85,21 +97,41 @@ def slots_of(packed: Int) -> int:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def load_environment(y: Float, time: float, packed: Int, signals: int, registers: Float) -> None:
-    """Bring the registers (one lane) up to date with cells, signals and time."""
+def environment_of(y: Float, packed: Int, registers: Float, signals: int, out: Float) -> None:
+    """Write what rates read of a state: signals, then driving assays.
+
+    Parameters
+    ----------
+    out : (signals + driving assays,)
+        Written.
+    """
     slots = slots_of(packed)
     for i in range(signals):
-        registers[packed[2 * SIGNAL_ROW] + i] = y[slots + i]
-    registers[packed[2 * TIME_ROW]] = time
-    assays = registers[packed[2 * ASSAY_ROW] : packed[2 * ASSAY_ROW] + packed[ASSAYS]]
-    assays[:] = 0.0
+        out[i] = y[slots + i]
+    place, assay = signals - 1, -1  # weights stand in the order of their assays
+    out[signals:] = 0.0
     for k in range(size(packed, WEIGHT)):
         compartment = at(packed, WEIGHT, 3 * k + 1)
         cells = 0.0
         for slot in range(at(packed, SLOT_PTR, compartment), at(packed, SLOT_PTR, compartment + 1)):
             cells += y[slot]
-        assays[at(packed, WEIGHT, 3 * k)] += registers[at(packed, WEIGHT, 3 * k + 2)] * cells
-    tape = _table(packed, TAPE, 5)
+        while assay != at(packed, WEIGHT, 3 * k):
+            place += 1
+            assay = at(packed, DRIVING, place - signals)
+        out[place] += registers[at(packed, WEIGHT, 3 * k + 2)] * cells
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def load_environment(
+    around: Float, time: float, packed: Int, signals: int, registers: Float
+) -> None:
+    """Bring the registers (one lane) up to date with an environment and time."""
+    for i in range(signals):
+        registers[packed[2 * SIGNAL_ROW] + i] = around[i]
+    for i in range(size(packed, DRIVING)):
+        registers[packed[2 * ASSAY_ROW] + at(packed, DRIVING, i)] = around[signals + i]
+    registers[packed[2 * TIME_ROW]] = time
+    tape = table_of(packed, TAPE, 5)
     read_tape_lane(tape, packed[2 * LANE_END], tape.shape[0], registers)
 
 
@@ -229,14 +261,16 @@ def flows(
     slots = slots_of(packed)
     signals = supply.shape[0]
     transitions = size(packed, TRANSITION)
-    load_environment(y, time, packed, signals, registers)
+    around = np.empty(signals + size(packed, DRIVING))
+    environment_of(y, packed, registers, signals, around)
+    load_environment(around, time, packed, signals, registers)
     dy = np.zeros(slots + signals + transitions)
     tally = dy[slots + signals :]
     base = np.empty(signals)
-    secretion = _table(packed, SECRETION, 3)
+    secretion = table_of(packed, SECRETION, 3)
     secreted(secretion, registers, packed[2 * ASSAY_ROW], supply, base)
     signal = slice(slots, slots + signals)
-    derivative(_table(packed, COUPLING, 3), registers, y[signal], base, dy[signal])
+    derivative(table_of(packed, COUPLING, 3), registers, y[signal], base, dy[signal])
     for compartment in range(size(packed, ADVANCE_ROW)):
         loss = _exits(compartment, y, time, packed, registers, tally, worst)
         advance = advance_of(packed, compartment, registers, time, worst)
