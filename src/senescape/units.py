@@ -18,21 +18,28 @@ _BASES = ("time", "length", "mass", "amount", "dose", "count")
 _CANONICAL = ("day", "mm", "kg", "pmol", "Gy", "cells")
 
 
+Exponent = int | Fraction  # a whole exponent is an int: it hashes ten times faster
+
+
+def _exponent(value: Exponent) -> Exponent:
+    return int(value) if value.denominator == 1 else value
+
+
 @dataclass(frozen=True, slots=True)
 class Dimension:
     """Exponents over (time, length, mass, amount, absorbed dose, count of cells)."""
 
-    exponents: tuple[Fraction, ...] = (Fraction(0),) * len(_BASES)
+    exponents: tuple[Exponent, ...] = (0,) * len(_BASES)
 
     def __mul__(self, other: Dimension) -> Dimension:
-        return Dimension(tuple(a + b for a, b in zip(self.exponents, other.exponents, strict=True)))
+        return _combined(self, other, 1)
 
     def __truediv__(self, other: Dimension) -> Dimension:
-        return Dimension(tuple(a - b for a, b in zip(self.exponents, other.exponents, strict=True)))
+        return _combined(self, other, -1)
 
     def __pow__(self, power: float | Fraction) -> Dimension:
         exact = Fraction(power).limit_denominator(1000)
-        return Dimension(tuple(a * exact for a in self.exponents))
+        return Dimension(tuple(_exponent(a * exact) for a in self.exponents))
 
     @property
     def is_dimensionless(self) -> bool:
@@ -50,8 +57,16 @@ class Dimension:
         return _product(_CANONICAL, self.exponents)
 
 
-def _product(names: tuple[str, ...], exponents: tuple[Fraction, ...]) -> str:
-    def power(name: str, exponent: Fraction) -> str:
+# A scenario multiplies the same few dimensions some ten thousand times.
+@lru_cache(maxsize=4096)
+def _combined(one: Dimension, other: Dimension, sign: int) -> Dimension:
+    """Return the product of two dimensions, or their ratio at a sign of -1."""
+    pairs = zip(one.exponents, other.exponents, strict=True)
+    return Dimension(tuple(_exponent(a + sign * b) for a, b in pairs))
+
+
+def _product(names: tuple[str, ...], exponents: tuple[Exponent, ...]) -> str:
+    def power(name: str, exponent: Exponent) -> str:
         return name if exponent == 1 else f"{name}^{exponent}"
 
     above = [power(n, e) for n, e in zip(names, exponents, strict=True) if e > 0]
@@ -62,7 +77,7 @@ def _product(names: tuple[str, ...], exponents: tuple[Fraction, ...]) -> str:
 
 
 def _base(index: int) -> Dimension:
-    return Dimension(tuple(Fraction(int(i == index)) for i in range(len(_BASES))))
+    return Dimension(tuple(int(i == index) for i in range(len(_BASES))))
 
 
 DIMENSIONLESS = Dimension()

@@ -89,6 +89,7 @@ def lane_power(base: float, exponent: float) -> float:
     found = size if base >= 0.0 else (signed if whole else math.nan)
     found = base if exponent == 1.0 else found
     found = base * base if exponent == 2.0 else found
+    found = np.sqrt(abs(base)) if exponent == 0.5 and base >= 0.0 else found
     return 1.0 if exponent == 0.0 or base == 1.0 else found
 
 

@@ -21,7 +21,8 @@ from senescape.errors import RunError
 
 from ..births import mean_births
 from ..state import State, Streams, start_state
-from .explicit import REACHED, advance_lanes
+from .blocks import advance_lanes
+from .explicit import REACHED
 from .flows import FINE, NOT_FINITE, SLIGHTLY_NEGATIVE, flows, jacobian, pack
 from .outcome import SolverOutcome
 

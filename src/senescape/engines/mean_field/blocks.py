@@ -1,0 +1,263 @@
+"""Any number of lanes through the explicit solver, a block at a time.
+
+What LSODA must do instead (stiff lanes, bad hazards) is reported lane by lane and left as it was.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from .explicit import (
+    BROKEN,
+    FIRST_STEP,
+    REACHED,
+    RUNNING,
+    STIFF,
+    Control,
+    Track,
+    integrate,
+    track_of,
+)
+from .wide import WIDTH, block_of
+
+Float = NDArray[np.float64]
+Int = NDArray[np.int32]
+Outcomes = NDArray[np.int64]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def fill(out: Float, source: Float, first: int) -> None:
+    """Copy lanes from ``first`` on into a block; places beyond the last lane repeat it."""
+    lanes = source.shape[1]
+    for r in range(source.shape[0]):
+        for i in range(WIDTH):
+            out[r, i] = source[r, min(first + i, lanes - 1)]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def scale_of(
+    y: Float, slots: int, supply: Float, duration: float, absolute: float, numbers: int
+) -> Float:
+    """Return the absolute tolerance of every number; see MeanField.scales."""
+    scale = np.full((numbers, WIDTH), absolute)
+    for k in range(supply.shape[0]):
+        for i in range(WIDTH):
+            size = abs(y[slots + k, i]) + abs(supply[k, i]) * duration
+            scale[slots + k, i] *= max(size, 1e-6)
+    return scale
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def advance_lanes(
+    counts: Float,
+    signal: Float,
+    tally: Float,
+    registers: Float,
+    supply: Float,
+    pace: Float,
+    span: tuple[float, float],
+    packed: Int,
+    tolerance: tuple[float, float],
+    most: int,
+    worst: Float,
+    outcome: Outcomes,
+) -> None:
+    """Advance every lane; a lane that is not REACHED, or met a bad hazard, keeps its numbers.
+
+    Parameters
+    ----------
+    counts, signal, tally, registers, supply : (rows, lanes)
+    pace : (lanes,)
+        Length of the step to try first [day]; changed in place.
+    span : (first, last)
+        [day]
+    tolerance : (relative, absolute)
+    worst : (lanes, 4)
+        Worst hazard met in each lane.
+    outcome : (lanes,)
+        Written.
+    """
+    slots, signals, lanes = counts.shape[0], signal.shape[0], counts.shape[1]
+    numbers = slots + signals + tally.shape[0]
+    y, own = np.zeros((numbers, WIDTH)), np.empty((signals, WIDTH))
+    table, met = np.empty((registers.shape[0], WIDTH)), np.empty((WIDTH, 4))
+    result, size = np.empty(WIDTH, np.int64), np.empty(WIDTH)
+    none = track_of(0, 0)
+    for first in range(0, lanes, WIDTH):
+        fill(y[:slots], counts, first)
+        fill(y[slots : slots + signals], signal, first)
+        fill(y[slots + signals :], tally, first)
+        fill(own, supply, first)
+        fill(table, registers, first)
+        met[:] = 0.0
+        result[:] = RUNNING
+        scale = scale_of(y, slots, own, span[1] - span[0], tolerance[1], numbers)
+        control = Control(tolerance[0], scale, most, math.inf)
+        for i in range(WIDTH):
+            size[i] = pace[min(first + i, lanes - 1)]
+        block = block_of(packed, table, own, met)
+        integrate(y, span, block, control, none, none, size, result)
+        for i in range(min(WIDTH, lanes - first)):
+            lane = first + i
+            outcome[lane], worst[lane], pace[lane] = result[i], met[i], size[i]
+            if result[i] == REACHED and met[i, 0] == 0.0:
+                counts[:, lane], signal[:, lane] = y[:slots, i], y[slots : slots + signals, i]
+                tally[:, lane] = y[slots + signals :, i]
+
+
+def record_environment(
+    counts: Float,
+    signal: Float,
+    registers: Float,
+    supply: Float,
+    span: tuple[float, float],
+    packed: Int,
+    tolerance: tuple[float, float],
+    steps: tuple[int, float],
+) -> tuple[list[Track], Outcomes]:
+    """Advance every lane that is not stiff, in place, and keep its environment.
+
+    Parameters
+    ----------
+    counts, signal, registers, supply : (rows, lanes)
+    span : (first, last)
+        [day]
+    tolerance : (relative, absolute)
+    steps : (most, longest)
+        Number and length [day].
+
+    Returns
+    -------
+    tuple
+        A track for each block of WIDTH lanes, and the outcome of each lane: BROKEN too where a
+        hazard was bad.
+    """
+    lanes = counts.shape[1]
+    tracks, outcome = [], np.empty(lanes, np.int64)
+    for first in range(0, lanes, WIDTH):
+        part = slice(first, min(first + WIDTH, lanes))
+        track, outcome[part] = _record_block(
+            counts, signal, registers, supply, first, span, packed, tolerance, steps
+        )
+        tracks.append(track)
+    return tracks, outcome
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _record_block(
+    counts: Float,
+    signal: Float,
+    registers: Float,
+    supply: Float,
+    first: int,
+    span: tuple[float, float],
+    packed: Int,
+    tolerance: tuple[float, float],
+    steps: tuple[int, float],
+) -> tuple[Track, Outcomes]:
+    """Do one block of :func:`record_environment`."""
+    slots, signals, lanes = counts.shape[0], signal.shape[0], counts.shape[1]
+    states = slots + signals
+    y, own = np.zeros((states, WIDTH)), np.empty((signals, WIDTH))
+    table, met = np.empty((registers.shape[0], WIDTH)), np.zeros((WIDTH, 4))
+    fill(y[:slots], counts, first)
+    fill(y[slots:], signal, first)
+    fill(own, supply, first)
+    fill(table, registers, first)
+    scale = scale_of(y, slots, own, span[1] - span[0], tolerance[1], states)
+    block = block_of(packed, table, own, met)
+    result = np.full(WIDTH, RUNNING)
+    track = track_of(steps[0] + 1, block.around.shape[0])
+    control = Control(tolerance[0], scale, steps[0], steps[1])
+    size = np.full(WIDTH, FIRST_STEP)
+    integrate(y, span, block, control, track_of(0, 0), track, size, result)
+    for i in range(WIDTH):
+        if met[i, 0] != 0.0:
+            result[i] = BROKEN
+        if result[i] != REACHED:
+            track.length[i] = 0
+        elif first + i < lanes:
+            counts[:, first + i], signal[:, first + i] = y[:slots, i], y[slots:, i]
+    points = max(1, track.length.max())
+    short = Track(
+        track.length,
+        track.times[:points].copy(),
+        track.path[:points].copy(),
+        track.slope[:points].copy(),
+    )
+    return short, result[: min(WIDTH, lanes - first)]
+
+
+def chances_before(
+    some: Float,
+    registers: Float,
+    length: float,
+    packed: Int,
+    signals: int,
+    tracks: list[Track],
+    tolerance: tuple[float, float],
+    most: int,
+) -> Outcomes:
+    """Carry chances from the end of the tracks to their beginning, in place.
+
+    Parameters
+    ----------
+    some : (slots + 1, lanes)
+    registers : (registers, lanes)
+    length : float
+        Of the tracks [day].
+    signals : int
+    tolerance : (relative, absolute)
+    most : int
+        Steps.
+
+    Returns
+    -------
+    (lanes,) array
+        REACHED, or why a lane keeps its numbers.
+    """
+    outcome = np.empty(some.shape[1], np.int64)
+    for index, track in enumerate(tracks):
+        part = slice(index * WIDTH, min((index + 1) * WIDTH, some.shape[1]))
+        outcome[part] = _chances_block(
+            some, registers, index * WIDTH, length, packed, signals, track, tolerance, most
+        )
+    return outcome
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _chances_block(
+    some: Float,
+    registers: Float,
+    first: int,
+    length: float,
+    packed: Int,
+    signals: int,
+    track: Track,
+    tolerance: tuple[float, float],
+    most: int,
+) -> Outcomes:
+    """Do one block of :func:`chances_before`."""
+    lanes = some.shape[1]
+    y, own = np.empty((some.shape[0], WIDTH)), np.zeros((signals, WIDTH))
+    table, met = np.empty((registers.shape[0], WIDTH)), np.zeros((WIDTH, 4))
+    fill(y, some, first)
+    fill(table, registers, first)
+    block = block_of(packed, table, own, met)
+    control = Control(tolerance[0], np.full(y.shape, tolerance[1]), most, length)
+    result = np.full(WIDTH, RUNNING)
+    for i in range(WIDTH):
+        if track.length[i] == 0:
+            result[i] = STIFF
+    size = np.full(WIDTH, FIRST_STEP)
+    integrate(y, (0.0, length), block, control, track, track_of(0, 0), size, result)
+    for i in range(min(WIDTH, lanes - first)):
+        if met[i, 0] != 0.0:
+            result[i] = BROKEN
+        if result[i] == REACHED:
+            some[:, first + i] = y[:, i]
+    return result[: min(WIDTH, lanes - first)]
