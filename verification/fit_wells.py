@@ -12,12 +12,13 @@ The composite log density is minus half the sum of squared residuals
   means:     ln(predicted / measured mean) of each day, as if ten of the days of a dose were
              independent (they are autocorrelated), over 0.13^2 + v, v half of the sampling variance
              of a final mean over six wells (at most 1 / 12);
-  recovery:  deviance residual of the recovered wells, counted RECOVERY_WEIGHT times (their fate
+  recovery:  deviance residual of the recovered wells, counted 15 times (their fate
              is the question, and six wells a dose would otherwise drown in the means); the share
              is the mean over wells of a logistic in ln(final count / bound), of scale 0.25, so
              that a dose at which every well regrows still tells the search which way to go;
   spread:    ln ratio of the between-well sd of ln final counts, over 0.15;
   prior:     log-normal (the apoptotic share: its odds), medians and widths below.
+``--weights`` sets the 0.13, the 0.15 and the 15.
 
 Search: Gauss-Newton with a trust region. A start first fits tumours thirty times as large (chance
 is then small and the landscape smooth), then the wells as they are, with fresh chance in every
@@ -80,9 +81,8 @@ PRIORS = {
     "growth_spread": ("0.02", 0.5),
     "background": ("160 cells", 0.25),
 }
-NAMES = tuple(PRIORS)
-WIDTH = np.array([PRIORS[n][1] for n in NAMES])
-UNITS = [parse_quantity(PRIORS[n][0]).unit for n in NAMES]
+# Not every cell that is counted at plating attaches and grows; asked for one line only.
+PLATING = {"founders": ("1551 cells", 0.15)}
 HOUR = 1.0 / 24.0
 
 LOSERS = {
@@ -100,10 +100,17 @@ SPREADS = {
 }
 STEP = 8.0 * HOUR  # no bias against 0.5 h in 1500 wells a dose: verification/leap_step.md
 FEW_WELLS = 8
-MISFIT, SOFT, SPREAD_WIDTH = 0.13, 0.25, 0.15
-RECOVERY_WEIGHT = 15.0
+SOFT = 0.25
 SLOPE, REACH = 0.2, 1.5  # difference for slopes, longest step of a search, in prior widths
 SCREENED = 40
+
+
+class Weights(NamedTuple):
+    """How much each part of the composite density counts: two widths and a weight."""
+
+    means: float = 0.13
+    spread: float = 0.15
+    recovery: float = 15.0
 
 
 class Line(NamedTuple):
@@ -112,15 +119,32 @@ class Line(NamedTuple):
     scenario: str
     informative: float  # [nM]
     medians: dict[str, str]
+    priors: dict[str, tuple[str, float]] = PRIORS
+    weights: Weights = Weights()
 
     @property
     def file(self) -> Path:
         return SCENARIOS / f"{self.scenario}.yaml"
 
     @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.priors)
+
+    @property
+    def texts(self) -> dict[str, str]:
+        return {n: text for n, (text, _) in self.priors.items()} | self.medians
+
+    @property
     def median(self) -> np.ndarray:
-        texts = {n: PRIORS[n][0] for n in NAMES} | self.medians
-        return np.array([parse_quantity(texts[n]).value for n in NAMES])
+        return np.array([parse_quantity(text).value for text in self.texts.values()])
+
+    @property
+    def width(self) -> np.ndarray:
+        return np.array([width for _, width in self.priors.values()])
+
+    @property
+    def units(self) -> list[str]:
+        return [parse_quantity(text).unit for text in self.texts.values()]
 
 
 # Assumption: medians from a first rough fit of each line's single pulses; widths are those above.
@@ -165,6 +189,7 @@ LINES = {
             "sensitivity_spread": "0.67",
             "background": "200 cells",
         },
+        PRIORS | PLATING,
     ),
 }
 
@@ -180,6 +205,12 @@ class Stage(NamedTuple):
 STAGES = (Stage(30.0, 12, 12), Stage(1.0, 24, 8), Stage(1.0, 48, 3))
 SHORT = (Stage(1.0, 24, 3), Stage(1.0, 48, 2))
 FINAL_WELLS = 96
+
+
+def stages_of(text: str) -> tuple[Stage, ...]:
+    """Read SCALE:WELLS:STEPS,... as it stands on the command line."""
+    parts = [part.split(":") for part in text.split(",")]
+    return tuple(Stage(float(scale), int(wells), int(steps)) for scale, wells, steps in parts)
 
 
 class Target:
@@ -288,40 +319,40 @@ def deviance(recovered: int, of: int, share: float) -> float:
     return math.copysign(math.sqrt(max(0.0, 2.0 * loss)), share - seen)
 
 
-def blocks_of(rows: list[dict]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def blocks_of(rows: list[dict], weights: Weights) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the residuals of means, recovery and spread."""
     means = [
         r["errors"]
         * math.sqrt(10.0 / len(r["errors"]))
-        / math.sqrt(MISFIT**2 + 0.5 * min(1.0, r["log_sd"]) ** 2 / r["of"])
+        / math.sqrt(weights.means**2 + 0.5 * min(1.0, r["log_sd"]) ** 2 / r["of"])
         for r in rows
     ]
     recovery = [
-        math.sqrt(RECOVERY_WEIGHT) * deviance(r["recovered"], r["of"], r["soft"]) for r in rows
+        math.sqrt(weights.recovery) * deviance(r["recovered"], r["of"], r["soft"]) for r in rows
     ]
-    spread = [math.log(max(r["sd"], 1e-3) / r["log_sd"]) / SPREAD_WIDTH for r in rows]
+    spread = [math.log(max(r["sd"], 1e-3) / r["log_sd"]) / weights.spread for r in rows]
     return np.concatenate(means), np.array(recovery), np.array(spread)
 
 
 def prior_residuals(line: Line, z: np.ndarray, fixed: dict[str, float]) -> np.ndarray:
     """Return the residuals of the prior; recovery below the arrest threshold: hysteresis < 0.97."""
-    free = np.array([n not in fixed for n in NAMES])
+    free = np.array([n not in fixed for n in line.names])
     excess = max(0.0, values_of(line, z, fixed)["hysteresis"] - 0.97)
     return np.append(np.where(free, z, 0.0), math.sqrt(2e3) * excess)
 
 
 def natural(line: Line, z: np.ndarray) -> np.ndarray:
     """Return parameters from normal scores (..., parameters): log-normal, a share by its odds."""
-    factor = np.exp(WIDTH * z)
+    factor = np.exp(line.width * z)
     found = line.median * factor
-    share = NAMES.index("apoptotic_share")
+    share = line.names.index("apoptotic_share")
     odds = line.median[share] / (1.0 - line.median[share]) * factor[..., share]
     found[..., share] = odds / (1.0 + odds)
     return found
 
 
 def values_of(line: Line, z: np.ndarray, fixed: dict[str, float]) -> dict[str, float]:
-    return dict(zip(NAMES, natural(line, z), strict=True)) | fixed
+    return dict(zip(line.names, natural(line, z), strict=True)) | fixed
 
 
 def residuals(
@@ -334,7 +365,9 @@ def residuals(
         rows = target.predict(values_of(target.line, z, fixed), only)
     except SenescapeError:
         return None
-    found = np.concatenate([*blocks_of(rows), prior_residuals(target.line, z, fixed)])
+    found = np.concatenate(
+        [*blocks_of(rows, target.line.weights), prior_residuals(target.line, z, fixed)]
+    )
     return found if np.isfinite(found).all() else None
 
 
@@ -347,7 +380,7 @@ def slopes(
 ) -> np.ndarray:
     """Return d residuals / d z by one-sided differences, (residuals, parameters)."""
     table = np.zeros((len(here), len(z)))
-    for i, name in enumerate(NAMES):
+    for i, name in enumerate(target.line.names):
         if name in fixed:
             continue
         for move in (SLOPE, -SLOPE):
@@ -400,22 +433,24 @@ def descend(
 
 
 def fit(
-    task: tuple[Line, int, dict[str, float], list[float] | None, list[str] | None],
+    task: tuple[
+        Line, int, dict[str, float], list[float] | None, list[str] | None, tuple[Stage, ...]
+    ],
 ) -> tuple[float, list[float], float]:
     """Run one start; returns log density, normal scores of the parameters, seconds.
 
     A start without a given point begins at the best of some draws from the prior.
     """
-    line, seed, fixed, begin, names = task
+    line, seed, fixed, begin, names, stages = task
     began = time.perf_counter()
     only = None if names is None else set(names)
     if begin is None:
         target = Target(line, STAGES[0].wells, seed=seed, scale=STAGES[0].scale)
-        draws = np.random.default_rng(seed).standard_normal((SCREENED, len(NAMES)))
+        draws = np.random.default_rng(seed).standard_normal((SCREENED, len(line.names)))
         start = min(draws, key=lambda z: loss(residuals(target, z, fixed, only)))
         z = descend(line, start, STAGES, seed, fixed, only)
     else:
-        z = descend(line, np.array(begin), SHORT, seed, fixed, only)
+        z = descend(line, np.array(begin), stages, seed, fixed, only)
     level = -loss(residuals(Target(line, FINAL_WELLS, seed=99), z, fixed, only))
     return level, list(map(float, z)), time.perf_counter() - began
 
@@ -442,7 +477,7 @@ def left_out(task: tuple[Line, str, list[str], list[float]]) -> tuple[str, float
     """Fit without one regimen; return its name, predicted share and log score."""
     line, name, names, start = task
     rest = [n for n in names if n != name]
-    _, z, _ = fit((line, 7, {}, start, rest))
+    _, z, _ = fit((line, 7, {}, start, rest, SHORT))
     draws, _ = laplace((line, z, 40, 11, rest))
     target = Target(line, 96, seed=77)
     rows = []
@@ -463,7 +498,7 @@ def show(
     """Print and return how a parameter set does on fresh, more numerous wells."""
     values = values_of(line, z, fixed)
     rows = Target(line, many=many, step=step, seed=2).predict(values)
-    parts = [-0.5 * float(b @ b) for b in blocks_of(rows)]
+    parts = [-0.5 * float(b @ b) for b in blocks_of(rows, line.weights)]
     print(f"{'regimen':>8} {'rms':>6} {'predicted':>9} {'observed':>8} {'sd ratio':>8}")
     for r in rows:
         print(
@@ -492,9 +527,9 @@ def show(
 def write(line: Line, z: np.ndarray, rows: list[list[float]]) -> None:
     """Put the parameters, and joint draws around them, into the scenario file."""
     text = line.file.read_text(encoding="utf-8")
-    factors = [parse_quantity(f"1 {u}" if u != "1" else "1").value for u in UNITS]
+    factors = [parse_quantity(f"1 {u}" if u != "1" else "1").value for u in line.units]
     for name, value, unit, factor in zip(
-        NAMES, natural(line, z), UNITS, factors, strict=True
+        line.names, natural(line, z), line.units, factors, strict=True
     ):
         shown = f"{value / factor:.3g}" + ("" if unit == "1" else f" {unit}")
         text, count = re.subn(
@@ -507,8 +542,8 @@ def write(line: Line, z: np.ndarray, rows: list[list[float]]) -> None:
             "  draws:",
             "    source: fit_howard2022",
             "    note: joint draws of the fitted parameters (verification/fit_wells.py)",
-            f"    parameters: [{', '.join(NAMES)}]",
-            f"    units: [{', '.join(repr(u) for u in UNITS)}]",
+            f"    parameters: [{', '.join(line.names)}]",
+            f"    units: [{', '.join(repr(u) for u in line.units)}]",
             "    rows:",
             *(f"      - [{', '.join(f'{x:.3g}' for x in row)}]" for row in table),
         ]
@@ -522,7 +557,7 @@ def write(line: Line, z: np.ndarray, rows: list[list[float]]) -> None:
 def report(line: Line, chain: np.ndarray) -> None:
     """Print medians and 90 % intervals of what is asked most."""
     values = natural(line, chain)
-    column = {name: values[:, i] for i, name in enumerate(NAMES)}
+    column = {name: values[:, i] for i, name in enumerate(line.names)}
     rate = math.log(2.0) / column["damage_half_life"]
     for label, numbers in (
         ("damage half-life [h]", 24.0 * column["damage_half_life"]),
@@ -545,16 +580,29 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=0, help="joint draws to take")
     parser.add_argument("--leave-out", action="store_true", help="fit without each dose in turn")
     parser.add_argument("--from-file", type=Path, help="begin from the best of an earlier --output")
+    parser.add_argument(
+        "--stages",
+        type=stages_of,
+        default=SHORT,
+        help="with --from-file: SCALE:WELLS:STEPS,... of the search",
+    )
+    parser.add_argument(
+        "--weights",
+        type=lambda text: Weights(*map(float, text.split(","))),
+        default=Weights(),
+        help="MEANS,SPREAD,RECOVERY of the density; default {},{},{}".format(*Weights()),
+    )
     parser.add_argument("--write", action="store_true", help="put the result into the scenario")
     parser.add_argument("--output", type=Path)
     options = parser.parse_args()
-    line = LINES[options.line]
+    line = LINES[options.line]._replace(weights=options.weights)
     fixed = LOSERS[options.loser] if options.loser else {}
     begin = None
     if options.from_file:
         begin = max(json.loads(options.from_file.read_text()), key=lambda r: r["found"])["z"]
+        begin += [0.0] * (len(line.names) - len(begin))
     tasks = [
-        (line, seed, fixed, begin, None)
+        (line, seed, fixed, begin, None, options.stages)
         for seed in range(options.first, options.first + options.starts)
     ]
     began = time.perf_counter()
@@ -577,14 +625,14 @@ def main() -> None:
             report(line, draws)
             print(
                 "sd over prior width:",
-                dict(zip(NAMES, np.sqrt(np.diag(covariance)).round(2), strict=True)),
+                dict(zip(line.names, np.sqrt(np.diag(covariance)).round(2), strict=True)),
             )
             rows = draws[: options.draws].tolist()
             target = Target(line, FINAL_WELLS, seed=99)
             drop = [-loss(residuals(target, np.array(r), {})) - best[0] for r in rows]
             print(
                 f"log density of the draws against the best: median {np.median(drop):.1f}",
-                f"({min(drop):.1f} to {max(drop):.1f}); expected {-len(NAMES) / 2}",
+                f"({min(drop):.1f} to {max(drop):.1f}); expected {-len(line.names) / 2}",
             )
         if options.leave_out:
             names = list(read_scenario(line.scenario).measured["counts"].regimens)
