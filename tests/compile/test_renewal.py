@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -128,6 +130,10 @@ def test_survivors_take_a_share_of_their_class_to_the_next_treatment(rho: float)
     assert end == pytest.approx(80.0 * outlives(rho), rel=1e-4)
 
 
+@pytest.mark.skipif(
+    os.environ.get("NUMBA_DISABLE_JIT", "0") not in {"", "0"},
+    reason="minutes where kernels are not compiled",
+)
 @pytest.mark.parametrize("engine", ["exact", "leap"])
 @pytest.mark.parametrize("rho", [0.0, 0.8])
 def test_whole_cells_follow_the_same_law(engine: str, rho: float) -> None:

@@ -9,6 +9,7 @@ from tests.engines import builders as b
 
 from senescape.cohort import cohort_of
 from senescape.compile import Program, compile_scenario
+from senescape.engines.interpreter import WIDTH
 from senescape.engines.mean_field import MeanField
 from senescape.engines.mean_field.backward import backward_flows
 from senescape.engines.mean_field.flows import (
@@ -20,7 +21,6 @@ from senescape.engines.mean_field.flows import (
     pack,
 )
 from senescape.engines.mean_field.wide import (
-    WIDTH,
     Block,
     block_of,
     gather_environment,

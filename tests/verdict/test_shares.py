@@ -103,7 +103,7 @@ def test_twins_have_the_same_share() -> None:
     a = found.values[found.players.index(Player.DELAYED_APOPTOSIS)]
     b = found.values[found.players.index(Player.CLEARANCE)]
     np.testing.assert_allclose(a, b, rtol=1e-6)
-    hosts = 400
+    hosts = 100
     noisy = shares(losses(host=0.2), engine="leap", step=0.5, hosts=hosts)
     gap = (
         noisy.values[noisy.players.index(Player.DELAYED_APOPTOSIS)]

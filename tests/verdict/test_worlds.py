@@ -42,6 +42,7 @@ def run(scenario, regimen: str = "pulse", **options: object) -> Verdict:  # type
     return judge(scenario, regimen, **settings)  # type: ignore[arg-type]
 
 
+@slow_uncompiled
 def test_a_friend_is_called_a_friend() -> None:
     verdict = run(friend())
     assert verdict.main.word is Word.FRIEND
@@ -71,6 +72,7 @@ def test_where_nothing_becomes_senescent_the_effect_is_exactly_nothing() -> None
         assert "NEGLIGIBLE" in verdict.headline()
 
 
+@slow_uncompiled
 def test_senescence_that_is_silence_is_nothing_under_the_rule_inert() -> None:
     """A senescent cell that does what a silent one does: the same bytes."""
     verdict = run(world(senesces=1.5), draws=20)
@@ -87,6 +89,7 @@ def test_without_feeding_dead_is_worst_to_beat_and_recovered_easiest(headline: s
     assert values[0] <= values[1] + 1e-9 and values[1] <= values[2] + 1e-9
 
 
+@slow_uncompiled
 def test_the_same_seed_gives_the_same_bytes() -> None:
     first, again, other = (run(friend(), draws=10, seed=s).to_dict() for s in (4, 4, 5))
     for item in (first, again, other):
@@ -117,6 +120,7 @@ def test_a_budget_adds_draws_where_they_could_decide() -> None:
     assert enough.draws == 80 and enough.main.word is Word.FRIEND
 
 
+@slow_uncompiled
 def test_common_random_numbers_cut_the_noise() -> None:
     """The variance of V(die) with shared chance is less than half of that with other chance."""
     scenario = world(senesces=0.3)

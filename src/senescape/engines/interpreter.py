@@ -27,6 +27,8 @@ HILL, LT, LE, GT, GE, EQ, NE = (
 )
 AND, OR, NOT, SELECT = (int(op) for op in (Op.AND, Op.OR, Op.NOT, Op.SELECT))
 
+WIDTH = 32  # lanes of a block: below, reading the tables costs more than the arithmetic
+
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def lesser(a: float, b: float) -> float:
@@ -90,6 +92,33 @@ def _compare(op: int, d: Registers, a: Registers, b: Registers, lanes: int) -> N
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _rare(tape: Tape, row: int, registers: Registers, lanes: int) -> None:
+    """Compute one register by what is rare or long; kept out of the loop that must stay short."""
+    op = tape[row, 0]
+    d, a = registers[tape[row, 1]], registers[tape[row, 2]]
+    b, c = registers[tape[row, 3]], registers[tape[row, 4]]
+    if op == HILL:
+        for i in range(lanes):
+            d[i] = lane_hill(a[i], b[i], c[i])
+    elif op == POW:
+        for i in range(lanes):
+            d[i] = lane_power(a[i], b[i])
+    elif op == MIN:
+        for i in range(lanes):
+            d[i] = lesser(a[i], b[i])
+    elif op == MAX:
+        for i in range(lanes):
+            d[i] = greater(a[i], b[i])
+    elif op == SELECT:
+        for i in range(lanes):
+            d[i] = b[i] if a[i] != 0.0 else c[i]
+    elif op == NEG or op == EXP or op == LOG or op == SQRT or op == ABS or op == NOT:
+        _unary(op, d, a, lanes)
+    else:
+        _compare(op, d, a, b, lanes)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def read_tape(tape: Tape, first: int, last: int, registers: Registers) -> None:
     """Compute the registers of rows ``first`` to ``last`` (excluded) for all lanes.
 
@@ -101,12 +130,12 @@ def read_tape(tape: Tape, first: int, last: int, registers: Registers) -> None:
         Changed in place.
     """
     lanes = registers.shape[1]
+    # No view of a row is handed to a function in this loop: counting references to it costs twice
+    # as much as the row itself.
     for row in range(first, last):
         op = tape[row, 0]
-        d = registers[tape[row, 1]]
-        a = registers[tape[row, 2]]
+        d, a = registers[tape[row, 1]], registers[tape[row, 2]]
         b = registers[tape[row, 3]]
-        c = registers[tape[row, 4]]
         if op == MUL:
             for i in range(lanes):
                 d[i] = a[i] * b[i]
@@ -119,25 +148,8 @@ def read_tape(tape: Tape, first: int, last: int, registers: Registers) -> None:
         elif op == DIV:
             for i in range(lanes):
                 d[i] = a[i] / b[i]
-        elif op == HILL:
-            for i in range(lanes):
-                d[i] = lane_hill(a[i], b[i], c[i])
-        elif op == POW:
-            for i in range(lanes):
-                d[i] = lane_power(a[i], b[i])
-        elif op == MIN:
-            for i in range(lanes):
-                d[i] = lesser(a[i], b[i])
-        elif op == MAX:
-            for i in range(lanes):
-                d[i] = greater(a[i], b[i])
-        elif op == SELECT:
-            for i in range(lanes):
-                d[i] = b[i] if a[i] != 0.0 else c[i]
-        elif op == NEG or op == EXP or op == LOG or op == SQRT or op == ABS or op == NOT:
-            _unary(op, d, a, lanes)
         else:
-            _compare(op, d, a, b, lanes)
+            _rare(tape, row, registers, lanes)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -11,6 +11,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from ..interpreter import WIDTH
 from .explicit import (
     BROKEN,
     FIRST_STEP,
@@ -22,7 +23,7 @@ from .explicit import (
     integrate,
     track_of,
 )
-from .wide import WIDTH, block_of
+from .wide import block_of
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int32]

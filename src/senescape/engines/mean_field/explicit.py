@@ -18,9 +18,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from ..interpreter import WIDTH
 from .flows import TRANSITION, slots_of
 from .flows import size as size_of
-from .wide import WIDTH, Block, gather_environment, wide_backward, wide_flows
+from .wide import Block, gather_environment, wide_backward, wide_flows
 
 Float = NDArray[np.float64]
 Outcomes = NDArray[np.int64]

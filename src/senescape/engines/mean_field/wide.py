@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ..interpreter import read_tape
+from ..interpreter import WIDTH, read_tape
 from .flows import (
     ADVANCE_ROW,
     ANY_AGE,
@@ -46,8 +46,6 @@ from .flows import (
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int32]
-
-WIDTH = 32
 
 
 class Block(NamedTuple):
@@ -134,16 +132,21 @@ def _read_environment(around: Float, time: Float, block: Block) -> None:
     read_tape(tape, packed[2 * LANE_END], tape.shape[0], registers)
 
 
+# Kernels below hand whole arrays and row numbers to each other, never a view of a row: counting
+# references to a view costs more than a row of arithmetic.
 @njit(cache=True, nogil=True, error_model="numpy")
-def _load_hazard(source: Float, place: int, time: Float, worst: Float, out: Float) -> None:
+def _load_hazard(
+    registers: Float, source: int, place: int, time: Float, worst: Float, out: Float, row: int
+) -> None:
     """Copy the hazards of a block, at or above zero; a bad one is noted, lane by lane."""
     fault = 0.0  # stays 0 where all are finite and at least 0; a comparison would cost four times
     for i in range(WIDTH):
-        out[i] = source[i]
-        fault += abs(source[i]) - source[i]
+        value = registers[source, i]
+        out[row, i] = value
+        fault += abs(value) - value
     if fault != 0.0:
         for i in range(WIDTH):
-            out[i] = checked(source[i], place, time[i], worst[i])
+            out[row, i] = checked(registers[source, i], place, time[i], worst[i])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -204,7 +207,7 @@ def _leave(
         for e in range(begins, ends):
             index = exits[e, 0]
             kind, flow = transition[index, 0], tally[index]
-            _load_hazard(registers[transition[index, 2]], index, time, worst, flow)
+            _load_hazard(registers, transition[index, 2], index, time, worst, tally, index)
             if kind == TIMED:
                 for i in range(WIDTH):
                     shares[i] += flow[i]
@@ -218,7 +221,7 @@ def _leave(
                     d[i] -= flow[i]
         if ages:
             place = transition.shape[0] + c
-            _load_hazard(registers[advance_row[c, 0]], place, time, worst, advance)
+            _load_hazard(registers, advance_row[c, 0], place, time, worst, row, 2)
             for i in range(WIDTH):
                 gone = last[i] * advance[i]
                 out[i] = gone / shares[i] if shares[i] > 0.0 else 0.0
@@ -244,11 +247,11 @@ def _leave(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _same(chosen: Float) -> bool:
+def _same(registers: Float, row: int) -> bool:
     """Tell whether all lanes of a block chose the same route."""
     apart = 0.0
     for i in range(WIDTH):
-        apart += abs(chosen[i] - chosen[0])
+        apart += abs(registers[row, i] - registers[row, 0])
     return apart == 0.0
 
 
@@ -270,14 +273,14 @@ def _arrive(
     for index in range(transition.shape[0]):
         flow = tally[index]
         if transition[index, 1] < 0:
-            _load_hazard(registers[transition[index, 2]], index, time, worst, flow)
+            _load_hazard(registers, transition[index, 2], index, time, worst, tally, index)
         total = 0.0
         for i in range(WIDTH):
             total += flow[i]
         if total == 0.0:
             continue
         route, row = route_ptr[index, 0], route_row[index, 0]
-        if row >= 0 and not _same(registers[row]):
+        if row >= 0 and not _same(registers, row):
             for lane in range(WIDTH):
                 own = route + int(registers[row, lane])
                 for o in range(outcome_ptr[own, 0], outcome_ptr[own + 1, 0]):
@@ -320,14 +323,13 @@ def wide_flows(y: Float, time: Float, block: Block, dy: Float) -> None:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _some_after(
-    packed: Int, registers: Float, index: int, some: Float, one: Float, out: Float
-) -> None:
-    """Write the chance that the products of one firing leave a forbidden cell."""
+def _some_after(packed: Int, registers: Float, index: int, some: Float, scratch: Float) -> None:
+    """Write the chance that the products of one firing leave a forbidden cell into row 5."""
+    out, one = scratch[5], scratch[6]
     row, route = at(packed, ROUTE_ROW, index), at(packed, ROUTE_PTR, index)
     for i in range(WIDTH):
         out[i] = 0.0
-    if row >= 0 and not _same(registers[row]):
+    if row >= 0 and not _same(registers, row):
         for lane in range(WIDTH):
             own = route + int(registers[row, lane])
             for o in range(at(packed, OUTCOME_PTR, own), at(packed, OUTCOME_PTR, own + 1)):
@@ -364,7 +366,7 @@ def _before(
     exits, transition = table_of(packed, EXIT, 1), table_of(packed, TRANSITION, 4)
     advance_row = table_of(packed, ADVANCE_ROW, 1)
     loss, gain, shares, timed = row[0], row[1], row[2], row[3]
-    hazard, after, one = row[4], row[5], row[6]
+    hazard, after = row[4], row[5]
     for c in range(advance_row.shape[0]):
         for i in range(WIDTH):
             loss[i] = 0.0
@@ -373,13 +375,13 @@ def _before(
             timed[i] = 0.0
         for e in range(exit_ptr[c, 0], exit_ptr[c + 1, 0]):
             index = exits[e, 0]
-            _load_hazard(registers[transition[index, 2]], index, time, worst, hazard)
+            _load_hazard(registers, transition[index, 2], index, time, worst, row, 4)
             total = 0.0
             for i in range(WIDTH):
                 total += hazard[i]
             if total == 0.0:
                 continue
-            _some_after(packed, registers, index, some, one, after)
+            _some_after(packed, registers, index, some, row)
             if transition[index, 0] == TIMED:
                 for i in range(WIDTH):
                     shares[i] += hazard[i]
@@ -396,7 +398,7 @@ def _before(
         if advance_row[c, 0] < 0:
             continue
         place = transition.shape[0] + c
-        _load_hazard(registers[advance_row[c, 0]], place, time, worst, hazard)
+        _load_hazard(registers, advance_row[c, 0], place, time, worst, row, 4)
         for slot in range(first, end - 1):
             d, own, following = out[slot], some[slot], some[slot + 1]
             for i in range(WIDTH):
@@ -424,11 +426,11 @@ def wide_backward(some: Float, around: Float, time: Float, block: Block, out: Fl
     arrivals = out[out.shape[0] - 1]
     for i in range(WIDTH):
         arrivals[i] = 0.0
-    hazard, after, one = block.row[4], block.row[5], block.row[6]
+    hazard, after = block.row[4], block.row[5]
     for index in range(size(packed, TRANSITION)):
         if at(packed, TRANSITION, 4 * index + 1) < 0:
-            source = block.registers[at(packed, TRANSITION, 4 * index + 2)]
-            _load_hazard(source, index, time, block.worst, hazard)
-            _some_after(packed, block.registers, index, some, one, after)
+            source = at(packed, TRANSITION, 4 * index + 2)
+            _load_hazard(block.registers, source, index, time, block.worst, block.row, 4)
+            _some_after(packed, block.registers, index, some, block.row)
             for i in range(WIDTH):
                 arrivals[i] += hazard[i] * after[i]
