@@ -117,6 +117,10 @@ class DataError(SenescapeError):
     """A measured table that cannot be read."""
 
 
+class ModelError(SenescapeError):
+    """Another tool's model (SBML) that cannot be read, or says what no engine can run."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Say which known name is nearest to a misspelt one.
 

@@ -2,6 +2,7 @@
 
 from senescape.compile.arrows import ROUTES
 from senescape.compile.counting import ORIGINS
+from senescape.compile.general import GeneralTable, equalities_with_time
 from senescape.compile.lower import lower
 from senescape.compile.program import ActionKind, ForcingTable, Program, TransitionKind
 from senescape.compile.scenario import Compiled, compile_scenario, scenario_network
@@ -12,9 +13,11 @@ __all__ = [
     "ActionKind",
     "Compiled",
     "ForcingTable",
+    "GeneralTable",
     "Program",
     "TransitionKind",
     "compile_scenario",
+    "equalities_with_time",
     "lower",
     "scenario_network",
 ]

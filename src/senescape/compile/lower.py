@@ -19,6 +19,7 @@ from senescape.network import (
 )
 
 from .forcing import lower_forcing
+from .general import lower_general
 from .program import Int, Program, TransitionKind
 from .tape import Level, TapeBuilder
 
@@ -84,6 +85,9 @@ class _Lowering:
         self.tape = TapeBuilder(inputs)
         for port in network.ports:
             self.tape.define(port.name, port.closure)
+        if network.plain:  # in their order, so that a long chain of rules is no deep recursion
+            for port in network.ports:
+                self.tape.add(Symbol(port.name))
 
     def lane(self, expr: Expr, what: str) -> int:
         """Put a formula on the tape that may read parameters only."""
@@ -139,6 +143,9 @@ class _Lowering:
             for name, share in b.shares
         ]
         forcing = lower_forcing(network.forcing, self.tape, self.signals, self.compartments)
+        general = None
+        if network.plain:
+            general = lower_general(network, self.tape, self.signals, self.compartments)
         tape, ends, constant_row, constant, count = self.tape.finish()
         offset = len(self.parameters)
         return Program(
@@ -187,12 +194,13 @@ class _Lowering:
             birth_ptr=_ptr([b.shares for b in network.births]),
             birth_share=_table(shares, 2),
             forcing=forcing,
+            general=general,
         )
 
     def _signals(self) -> tuple[list[list[int]], list[list[int]]]:
         coupling, secretion = [], []
         for index, signal in enumerate(self.network.signals):
-            if signal.kind is SignalKind.RATE_RULE:
+            if signal.kind is SignalKind.RATE_RULE and not self.network.plain:
                 raise NetworkError(
                     f"signal {signal.name} follows an arbitrary rate rule",
                     allowed="exogenous and linear signals",

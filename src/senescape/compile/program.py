@@ -14,6 +14,8 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from .general import GeneralTable
+
 Int = NDArray[np.int32]
 Float = NDArray[np.float64]
 
@@ -105,6 +107,8 @@ class Program:
         (law, register of the total, 1 if spread over stages as in exponential growth).
     birth_ptr, birth_share : compressed rows
         (compartment, register of the share).
+    general : GeneralTable or None
+        Events, rate rules and readings of a plain network (SBML); None for scenarios.
     """
 
     parameter_names: tuple[str, ...]
@@ -147,6 +151,7 @@ class Program:
     birth_ptr: Int
     birth_share: Int
     forcing: ForcingTable
+    general: GeneralTable | None = None
 
     @property
     def slots(self) -> int:
@@ -166,10 +171,12 @@ class Program:
         part of what the program is.
         """
         sha = hashlib.sha256()
-        for table in (self, self.forcing):
+        own = () if self.general is None else (self.general,)
+        tables: tuple[Program | ForcingTable | GeneralTable, ...] = (self, self.forcing, *own)
+        for table in tables:
             for item in fields(table):
                 value = getattr(table, item.name)
-                if isinstance(value, ForcingTable) or item.name == "parameter_defaults":
+                if item.name in ("forcing", "general", "parameter_defaults"):
                     continue
                 sha.update(item.name.encode())
                 if isinstance(value, np.ndarray):

@@ -80,6 +80,7 @@ class TapeBuilder:
         self._rows: list[tuple[Op, Register, Register, Register, Register]] = []
         self._known: dict[tuple[Op, int, int, int], Register] = {}
         self._closures: dict[str, Expr] = {}
+        self._written: dict[str, Register] = {}
 
     def define(self, name: str, closure: Expr) -> None:
         """Let ``name`` stand for a formula (a port)."""
@@ -104,7 +105,11 @@ class TapeBuilder:
             return self.constant(float(expr.value))
         if isinstance(expr, Symbol):
             if expr.name in self._closures:
-                return self._visit(simplify(self._closures[expr.name]))
+                # once: closures that read each other would be gone through without end
+                if expr.name not in self._written:
+                    closure = simplify(self._closures[expr.name])
+                    self._written[expr.name] = self._visit(closure)
+                return self._written[expr.name]
             return self._named[expr.name]
         if isinstance(expr, Unary):
             return self._emit(_UNARY[expr.op], [self._visit(expr.arg)])

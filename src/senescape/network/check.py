@@ -9,7 +9,7 @@ from senescape.expressions import BOOLEAN, Expr, Number, dimension_of
 from senescape.units import COUNT, DIMENSIONLESS, RATE, TIME, Dimension
 
 from .forcing import Add, Input, Redistribute, Set, Visit
-from .nouns import Kind, Network, SignalKind, Transition, When
+from .nouns import Event, Kind, Network, SignalKind, Transition, When
 
 MAX_STAGES = 200
 
@@ -36,6 +36,7 @@ def check_network(network: Network) -> None:
     _check_assays(network, ids)
     _check_births(network, ids)
     _check_forcing(network, ids)
+    _check_plain(network)
 
 
 def expect_dimension(
@@ -117,7 +118,8 @@ def _check_transition(
         if _dimension(item.hazard, table, item.id) != COUNT * RATE:
             expect_dimension(item.hazard, RATE, table, item.id)
     elif item.kind is Kind.GENERAL and item.source is None:
-        expect_dimension(item.hazard, RATE, table, item.id)
+        expected = DIMENSIONLESS if network.plain else RATE
+        expect_dimension(item.hazard, expected, table, item.id)
     elif item.source is None or item.source not in ids:
         raise _unknown("compartment", str(item.source), ids, item.id)
     elif item.when is When.TIMED:
@@ -148,7 +150,8 @@ def _check_transition(
             for product, count in outcome.products:
                 if product not in ids:
                     raise _unknown("compartment", product, ids, item.id)
-                if count < 1:
+                net = item.kind is Kind.GENERAL and item.source is None
+                if count == 0 or (count < 0 and not net):
                     raise NetworkError(
                         f"{item.id} makes {count} cells of {product}",
                         allowed="whole numbers of at least 1",
@@ -188,6 +191,8 @@ def _check_ports(network: Network) -> None:
     table |= {a.id: a.dimension for a in network.assays}
     for port in network.ports:
         expect_dimension(port.closure, port.dimension, table, port.name)
+        if network.plain:  # a rule may read those above it
+            table[port.name] = port.dimension
 
 
 def _check_assays(network: Network, ids: set[str]) -> None:
@@ -252,6 +257,63 @@ def _check_forcing(network: Network, ids: set[str]) -> None:
                 if _dimension(action.condition, seen, place) is not BOOLEAN:
                     expect_dimension(action.condition, DIMENSIONLESS, seen, place)
                 expect_dimension(action.factor, DIMENSIONLESS, parameters, place)
+
+
+def _check_plain(network: Network) -> None:
+    """Refuse events outside plain networks, and in these what their kernels do not expect."""
+    if not network.plain:
+        laws = [s.name for s in network.signals if s.law is not None]
+        for name in (*(e.id for e in network.events), *(r.name for r in network.readings), *laws):
+            raise NetworkError(
+                f"{name} is an event, a reading or a rate rule",
+                allowed="these in plain networks (SBML) only",
+                remedy="write doses as forcing, and rates as arrows",
+                check="network.not-plain",
+            )
+        return
+    names = [c.id for c in network.compartments]
+    single = all(
+        t.kind is Kind.GENERAL
+        and t.source is None
+        and t.gate is None
+        and len(t.routes) == 1
+        and len(t.routes[0].outcomes) == 1
+        for t in network.transitions
+    )
+    alone = all(a.weights == ((a.id, Number(1.0)),) for a in network.assays)
+    if not single or not alone or [a.id for a in network.assays] != names:
+        raise NetworkError(
+            "a plain network with other arrows than general ones, or other assays than its numbers",
+            allowed="general transitions with one outcome; one assay a compartment, of its name",
+            remedy="make it with senescape.files.read_sbml",
+            check="network.plain",
+        )
+    table = network.dimensions()
+    for signal in network.signals:
+        if signal.law is not None:
+            expect_dimension(signal.law, DIMENSIONLESS, table, signal.name)
+    for reading in network.readings:
+        expect_dimension(reading.value, DIMENSIONLESS, table, reading.name)
+    for event in network.events:
+        _check_event(event, network, table)
+
+
+def _check_event(event: Event, network: Network, table: Mapping[str, Dimension]) -> None:
+    if _dimension(event.trigger, table, event.id) is not BOOLEAN:
+        raise NetworkError(
+            f"the trigger {event.trigger} is no condition",
+            allowed="a comparison, or several joined by and, or, not",
+            remedy="compare it with something",
+            check="network.event-trigger",
+            where=Where(field=event.id),
+        )
+    if event.priority is not None:
+        expect_dimension(event.priority, DIMENSIONLESS, table, event.id)
+    known = {c.id for c in network.compartments} | {s.name for s in network.signals}
+    for target, value in event.assignments:
+        if target not in known:
+            raise _unknown("compartment or signal", target, known, event.id)
+        expect_dimension(value, DIMENSIONLESS, table, event.id)
 
 
 def _check_infusion(action: Input, running: dict[int, str], place: str) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from senescape.expressions import Expr, Number
-from senescape.units import COUNT, TIME, Dimension
+from senescape.units import COUNT, DIMENSIONLESS, TIME, Dimension
 
 from .forcing import Forcing
 
@@ -101,7 +101,8 @@ class Outcome:
     ----------
     products : tuple of (compartment id, count)
         Every cell that exists afterwards, the source cell included if it survives. Empty: the
-        cell vanishes.
+        cell vanishes. Of a general transition without source: the net change, which may be
+        negative.
     probability : Expr
         Chance of this outcome given that the transition fires; the outcomes of a route sum to 1.
     """
@@ -173,6 +174,8 @@ class Signal:
     terms : tuple of Term
         dx/dt is their sum plus the input rate that the forcing sets. Coefficients read parameters
         only.
+    law : Expr or None
+        dx/dt of a rate rule, over anything; None: constant but for events.
     """
 
     name: str
@@ -180,6 +183,7 @@ class Signal:
     kind: SignalKind
     terms: tuple[Term, ...]
     initial: Expr = field(default_factory=lambda: Number(0.0))
+    law: Expr | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,8 +230,61 @@ class Birth:
 
 
 @dataclass(frozen=True, slots=True)
+class Event:
+    """Assignments that happen at once when a condition becomes true (networks from SBML only).
+
+    Parameters
+    ----------
+    id : str
+        Unique name.
+    trigger : Expr
+        A condition over species, signals, ports, parameters and time; the event happens whenever
+        it changes from false to true.
+    assignments : tuple of (compartment or signal, new value)
+        All at once: no value sees another's effect.
+    persistent : bool
+        Whether an event that waits for others at the same time happens even if its condition has
+        become false meanwhile.
+    initial : bool
+        What the condition is taken to have been just before the start; False: the event happens
+        at the start if the condition holds there.
+    priority : Expr or None
+        Of events at the same time the highest goes first, equal ones in an order drawn at random;
+        those without come last, in the order of the network.
+    at_trigger : bool
+        Whether values are those of the moment of triggering, or of the moment of execution.
+    """
+
+    id: str
+    trigger: Expr
+    assignments: tuple[tuple[str, Expr], ...]
+    persistent: bool = True
+    initial: bool = True
+    priority: Expr | None = None
+    at_trigger: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A number that a run of a plain network reports: its name and formula."""
+
+    name: str
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
 class Network:
-    """Everything that a run needs except numbers per lane."""
+    """Everything that a run needs except numbers per lane.
+
+    Parameters
+    ----------
+    events, readings : tuple
+        Of a plain network only.
+    plain : bool
+        The network of another tool's model (SBML): numbers without dimension in the units of its
+        file, time included. Its transitions are all general, without source; its assays are its
+        compartments, one by one, so that a propensity may read numbers.
+    """
 
     parameters: tuple[Parameter, ...]
     compartments: tuple[Compartment, ...]
@@ -237,10 +294,15 @@ class Network:
     assays: tuple[Assay, ...] = ()
     births: tuple[Birth, ...] = ()
     forcing: Forcing = field(default_factory=Forcing)
+    events: tuple[Event, ...] = ()
+    readings: tuple[Reading, ...] = ()
+    plain: bool = False
 
     def dimensions(self) -> dict[str, Dimension]:
         """Return the dimension of every name that a hazard may read."""
         table = {p.name: p.dimension for p in self.parameters}
         table |= {s.name: s.dimension for s in self.signals}
         table |= {p.name: p.dimension for p in self.ports}
+        if self.plain:
+            return table | dict.fromkeys(["time", *(a.id for a in self.assays)], DIMENSIONLESS)
         return table | {"time": TIME}

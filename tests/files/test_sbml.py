@@ -1,0 +1,453 @@
+"""SBML in: what each element becomes, against hand-written networks; every refusal by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests import sbml_texts as x
+
+from senescape.errors import SenescapeError
+from senescape.expressions import Number, parse
+from senescape.files import parse_sbml, read_sbml
+from senescape.files.sbml.process import parsed
+from senescape.files.sbml.scan import scan
+from senescape.network import Event, Network, SignalKind
+
+
+def read(**parts: object) -> Network:
+    return parse_sbml(x.model(**parts))  # type: ignore[arg-type]
+
+
+X = x.species("X", 10)
+DEATH = x.reaction("Death", "k * X", {"X": 1})
+K = x.parameter("k", 0.5)
+
+
+def changes(network: Network, name: str) -> dict[str, int]:
+    (found,) = [t for t in network.transitions if t.id == name]
+    return dict(found.routes[0].outcomes[0].products)
+
+
+def test_a_reaction_becomes_a_general_transition_with_its_law_as_written() -> None:
+    law = "k * X * (X - 1) / 2"
+    network = read(
+        species=(X, x.species("X2")),
+        parameters=(K,),
+        reactions=(x.reaction("Join", law, {"X": 2}, {"X2": 1}),),
+    )
+    (join,) = network.transitions
+    assert join.hazard == parse("k * X * (X - 1) / 2")
+    assert join.source is None and changes(network, "Join") == {"X": -2, "X2": 1}
+    assert [c.id for c in network.compartments] == ["X", "X2"]
+
+
+def test_a_species_on_both_sides_changes_by_the_difference() -> None:
+    birth = x.reaction("Birth", "k * X", {"X": 1}, {"X": 3})
+    network = read(species=(X,), parameters=(K,), reactions=(birth,))
+    assert changes(network, "Birth") == {"X": 2}
+
+
+def test_local_parameters_hide_global_ones_of_the_same_id() -> None:
+    death = x.reaction("Death", "k * X", {"X": 1}, local={"k": 0.25})
+    network = read(
+        species=(X,), parameters=(K,), reactions=(death, x.reaction("In", "k", {}, {"X": 1}))
+    )
+    values = {p.name: p.value for p in network.parameters}
+    assert [str(t.hazard) for t in network.transitions] == ["Death.k * X", "k"]
+    assert values == {"cell": 1.0, "k": 0.5, "Death.k": 0.25}
+
+
+def test_without_substance_units_a_name_is_a_concentration() -> None:
+    network = read(
+        size='size="4"',
+        species=(x.species("X", 10, hasOnlySubstanceUnits="false"),),
+        parameters=(K,),
+        reactions=(DEATH,),
+        events=(x.event("reset", "X > 3", {"X": "2"}),),
+    )
+    assert str(network.transitions[0].hazard) == "k * (X / cell)"
+    assert network.births[0].total == Number(10.0)
+    assert network.events == (Event("reset", parse("X / cell > 3"), (("X", parse("2 * cell")),)),)
+
+
+def test_an_initial_concentration_is_times_the_size() -> None:
+    own = x.species("X", None, initialConcentration="2.5", hasOnlySubstanceUnits="false")
+    network = read(size='size="4"', species=(own,), parameters=(K,), reactions=(DEATH,))
+    assert network.births[0].total == Number(10.0)
+
+
+def test_functions_are_written_out_with_their_own_arguments() -> None:
+    network = read(
+        functions=(
+            x.function("twice", ("k",), "k + k"),
+            x.function(
+                "law",
+                ("a", "b"),
+                "<apply><ci> twice </ci><apply><times/><ci> a </ci><ci> b </ci></apply></apply>",
+            ),
+        ),
+        species=(X,),
+        parameters=(K,),
+        reactions=(
+            x.reaction("Death", "<apply><ci> law </ci><ci> k </ci><ci> X </ci></apply>", {"X": 1}),
+        ),
+    )
+    assert str(network.transitions[0].hazard) == "k * X + k * X"
+
+
+def test_initial_assignments_are_worked_out_in_the_order_of_their_need() -> None:
+    network = read(
+        species=(x.species("X", None), x.species("Y", 3)),
+        parameters=(K, x.parameter("half")),
+        initials=(x.initial("X", "2 * half + Y"), x.initial("half", "k * 8")),
+        rules=(),
+        reactions=(DEATH, x.reaction("Gone", "half * Y", {"Y": 1})),
+    )
+    totals = {b.shares[0][0]: b.total for b in network.births}
+    assert totals == {"X": Number(11.0), "Y": Number(3.0)}
+    assert {p.name: p.value for p in network.parameters}["half"] == 4.0
+
+
+def test_assignment_rules_become_ports_in_the_order_of_their_need() -> None:
+    network = read(
+        species=(X,),
+        parameters=(K, x.parameter("a", constant="false"), x.parameter("b", constant="false")),
+        rules=(x.assignment("a", "b * 2"), x.assignment("b", "X + k")),
+        reactions=(x.reaction("Death", "a", {"X": 1}),),
+    )
+    assert [(p.name, str(p.closure)) for p in network.ports] == [("b", "X + k"), ("a", "b * 2")]
+    assert [r.name for r in network.readings] == ["X", "a", "b"]
+
+
+def test_a_rate_rule_becomes_a_signal_and_a_constant_rate_a_straight_line() -> None:
+    network = read(
+        species=(X,),
+        parameters=(K, x.parameter("y", 3, "false"), x.parameter("z", 1, "false")),
+        rules=(x.rate("y", "-k * y"), x.rate("z", "k")),
+        reactions=(DEATH,),
+    )
+    (signal,) = network.signals
+    assert (signal.name, signal.kind, str(signal.law)) == ("y", SignalKind.RATE_RULE, "-k * y")
+    assert [(p.name, str(p.closure)) for p in network.ports] == [("z", "1 + k * time")]
+
+
+def test_boundary_and_constant_species_are_not_changed_by_reactions() -> None:
+    network = read(
+        species=(
+            X,
+            x.species("In", 5, boundaryCondition="true"),
+            x.species("Out", 0, boundaryCondition="true", constant="true"),
+        ),
+        parameters=(K,),
+        reactions=(x.reaction("Pass", "k * In * X", {"In": 1, "X": 1}, {"Out": 1}),),
+    )
+    assert changes(network, "Pass") == {"X": -1}
+    assert [r.name for r in network.readings] == ["X", "In", "Out"]
+
+
+def test_a_parameter_called_time_is_not_time() -> None:
+    hazard = "<apply><times/><ci> time </ci><ci> X </ci></apply>"
+    network = read(
+        species=(X,),
+        parameters=(x.parameter("time", 2),),
+        reactions=(x.reaction("D", hazard, {"X": 1}),),
+    )
+    assert {p.name: p.value for p in network.parameters}["id.time"] == 2.0
+    assert network.transitions[0].hazard.names() == {"id.time", "X"}
+
+
+def test_a_reaction_read_by_name_means_its_rate() -> None:
+    network = read(
+        species=(X, x.species("Y", 0)),
+        parameters=(K,),
+        reactions=(DEATH, x.reaction("Echo", "2 * Death", {}, {"Y": 1})),
+    )
+    assert [(p.name, str(p.closure)) for p in network.ports] == [("Death", "k * X")]
+
+
+def test_a_stoichiometry_may_be_assigned_once() -> None:
+    text = x.model(
+        species=(X,),
+        parameters=(K, x.parameter("n", 5)),
+        initials=(x.initial("size", "n"),),
+        reactions=(x.reaction("In", "k", {}, {"X": 1}),),
+    ).replace('stoichiometry="1" constant="true"', 'id="size" constant="true"')
+    assert changes(parse_sbml(text), "In") == {"X": 5}
+
+
+def test_level_two_triggers_start_true_and_persist() -> None:
+    text = """<?xml version="1.0"?>
+<sbml xmlns="http://www.sbml.org/sbml/level2/version4" level="2" version="4"><model id="m">
+<listOfCompartments><compartment id="cell" size="1"/></listOfCompartments>
+<listOfSpecies><species id="X" compartment="cell" initialAmount="3" hasOnlySubstanceUnits="true"/></listOfSpecies>
+<listOfReactions><reaction id="R" reversible="false"><listOfProducts><speciesReference species="X"/></listOfProducts>
+<kineticLaw><math xmlns="http://www.w3.org/1998/Math/MathML"><ci> k </ci></math>
+<listOfParameters><parameter id="k" value="2"/></listOfParameters></kineticLaw></reaction></listOfReactions>
+<listOfEvents><event id="e"><trigger>TRIGGER</trigger><listOfEventAssignments>
+<eventAssignment variable="X">ZERO</eventAssignment></listOfEventAssignments></event></listOfEvents></model></sbml>"""
+    text = text.replace("TRIGGER", x.math("X > 9")).replace("ZERO", x.math("0"))
+    network = parse_sbml(text)
+    (event,) = network.events
+    assert event.initial and event.persistent and event.at_trigger
+    assert {p.name: p.value for p in network.parameters}["R.k"] == 2.0
+    assert changes(network, "R") == {"X": 1}
+
+
+# --- refusals
+
+GOOD = x.model(species=(X,), parameters=(K,), reactions=(DEATH,))
+
+
+def with_law(law: str, **parts: object) -> str:
+    own = {"species": (X,), "parameters": (K,), "reactions": (x.reaction("Death", law, {"X": 1}),)}
+    return x.model(**(own | parts))  # type: ignore[arg-type]
+
+
+def with_event(text: str) -> str:
+    return x.model(species=(X,), parameters=(K,), reactions=(DEATH,), events=(text,))
+
+
+def deep(depth: int) -> str:
+    inside = "<ci> X </ci>"
+    for _ in range(depth):
+        inside = f"<apply><minus/>{inside}</apply>"
+    return with_law(inside)
+
+
+def swelling() -> str:
+    names = [f"f{i}" for i in range(40)]
+    own = [x.function(names[0], ("a",), "a * a")]
+    for before, name in zip(names, names[1:], strict=False):
+        call = f"<apply><ci> {before} </ci><ci> a </ci></apply>"
+        own.append(x.function(name, ("a",), f"<apply><times/>{call}{call}</apply>"))
+    return with_law("<apply><ci> f39 </ci><ci> X </ci></apply>", functions=tuple(own))
+
+
+BOMB = (
+    '<?xml version="1.0"?><!DOCTYPE sbml [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]>'
+    '<sbml xmlns="http://www.sbml.org/sbml/level3/version1/core"><model id="&b;"/></sbml>'
+)
+FACTOR = GOOD.replace('<species id="X"', '<species id="X" conversionFactor="k"')
+COMP = 'xmlns:comp="http://www.sbml.org/sbml/level3/version1/comp/version1" comp:required="true"'
+CALCULUS = "<apply><{}/><ci> X </ci></apply>"
+DELAYED = (
+    '<apply><csymbol encoding="text" definitionURL="http://www.sbml.org/sbml/symbols/delay">d'
+    "</csymbol><ci> X </ci><cn> 1 </cn></apply>"
+)
+
+REFUSALS: dict[str, tuple[Callable[[], str] | str, str, str]] = {
+    "an entity bomb": (BOMB, "sbml.doctype", "document type"),
+    "a deep tree": (lambda: deep(5_000), "sbml.too-deep", "deeper than 200"),
+    "a formula too deep for us": (lambda: deep(170), "sbml.formula-size", "too deep"),
+    "functions that swell": (swelling, "sbml.formula-size", "reaction Death"),
+    "no XML": ("species: X", "sbml.xml", "line 1|<text>:1"),
+    "half a document": (GOOD[:400], "sbml.xml", "no element|unclosed"),
+    "another XML": ("<html/>", "sbml.not-sbml", "<html>"),
+    "no model": (GOOD.split("<model")[0] + "</sbml>", "sbml.", "model"),
+    "an unknown name": (with_law("k * Z"), "sbml.", "Z"),
+    "an unknown function": (with_law("<apply><ci> f </ci><ci> X </ci></apply>"), "sbml.", "f"),
+    "a sine": (with_law(CALCULUS.format("sin")), "sbml.unsupported-function", "sin"),
+    "a floor": (with_law(CALCULUS.format("floor")), "sbml.unsupported-function", "floor"),
+    "a delayed value": (with_law(DELAYED), "sbml.unsupported-function", "delay"),
+    "a number that is none": (
+        with_law("<apply><times/><cn> NaN </cn><ci> X </ci></apply>"),
+        "sbml.",
+        "n",
+    ),
+    "infinity": (with_law("<apply><times/><infinity/><ci> X </ci></apply>"), "sbml.number", "inf"),
+    "a piecewise without otherwise": (
+        with_law(
+            "<piecewise><piece><ci> k </ci><apply><gt/><ci> X </ci><cn> 3 </cn></apply></piece></piecewise>"
+        ),
+        "sbml.piecewise",
+        "otherwise",
+    ),
+    "a condition as a number": (with_law("X > 3"), "", "truth value|boolean|numeric"),
+    "a number as a condition": (
+        with_event(x.event("e", "X + 1", {"X": "0"})),
+        "",
+        "condition|oolean",
+    ),
+    "equal ids": (x.model(species=(X, X), parameters=(K,), reactions=(DEATH,)), "sbml.", "X"),
+    "a parameter without value": (
+        x.model(species=(X,), parameters=(x.parameter("k"),), reactions=(DEATH,)),
+        "sbml.unknown-name",
+        "k",
+    ),
+    "a parameter that is none": (
+        x.model(species=(X,), parameters=(x.parameter("k", float("nan")),), reactions=(DEATH,)),
+        "sbml.initial-value",
+        "k",
+    ),
+    "a species without amount": (
+        x.model(species=(x.species("X", None),), parameters=(K,), reactions=(DEATH,)),
+        "sbml.no-value",
+        "X",
+    ),
+    "a negative amount": (
+        x.model(species=(x.species("X", -1),), parameters=(K,), reactions=(DEATH,)),
+        "sbml.initial-value",
+        "-1",
+    ),
+    "an amount of NaN": (
+        x.model(species=(x.species("X", float("nan")),), parameters=(K,), reactions=(DEATH,)),
+        "sbml.initial-value",
+        "X",
+    ),
+    "a concentration without size": (
+        x.model(
+            size="",
+            species=(x.species("X", 1, hasOnlySubstanceUnits="false"),),
+            parameters=(K,),
+            reactions=(DEATH,),
+        ),
+        "sbml.no-size",
+        "cell",
+    ),
+    "a size that changes": (
+        GOOD.replace('size="1" constant="true"', 'size="1" constant="false"').replace(
+            "<listOfReactions>",
+            f"<listOfRules>{x.rate('cell', '1')}</listOfRules><listOfReactions>",
+        ),
+        "sbml.variable-size",
+        "compartment cell",
+    ),
+    "an algebraic rule": (
+        x.model(
+            species=(X,),
+            parameters=(x.parameter("k", 1, "false"),),
+            rules=(f"<algebraicRule>{x.math('k - 2')}</algebraicRule>",),
+            reactions=(DEATH,),
+        ),
+        "sbml.algebraic-rule",
+        "algebraic",
+    ),
+    "rules in a circle": (
+        with_law(
+            "a",
+            parameters=(x.parameter("a", 1, "false"), x.parameter("b", 1, "false")),
+            rules=(x.assignment("a", "b + 1"), x.assignment("b", "a + 1")),
+        ),
+        "sbml.",
+        "a",
+    ),
+    "an event with a delay": (
+        with_event(x.event("e", "X > 3", {"X": "0"}, delay="2")),
+        "sbml.delay",
+        "event e",
+    ),
+    "an event at one instant": (
+        with_event(x.event("e", "time == 3", {"X": "0"})),
+        "sbml.equality-with-time",
+        "event e",
+    ),
+    "an event that sets a constant": (with_event(x.event("e", "X > 3", {"k": "0"})), "sbml.", "k"),
+    "a fast reaction": (
+        x.model(
+            species=(X,),
+            parameters=(K,),
+            reactions=(x.reaction("Fast", "k", {"X": 1}, fast="true"),),
+        ),
+        "sbml.fast",
+        "Fast",
+    ),
+    "a reaction without law": (
+        x.model(species=(X,), reactions=(x.reaction("Still", "", {"X": 1}),)),
+        "sbml.no-law",
+        "Still",
+    ),
+    "half a molecule": (
+        x.model(species=(X,), parameters=(K,), reactions=(x.reaction("R", "k", {"X": 0.5}),)),
+        "sbml.stoichiometry",
+        "0.5",
+    ),
+    "a required package": (
+        GOOD.replace(' level="3"', f' {COMP} level="3"'),
+        "sbml.package",
+        "comp",
+    ),
+    "a conversion factor": (FACTOR, "sbml.conversion", "X"),
+    "a constraint": (
+        x.model(
+            species=(X,),
+            parameters=(K,),
+            extra=f"<listOfConstraints><constraint>{x.math('X > 0')}</constraint></listOfConstraints>",
+            reactions=(DEATH,),
+        ),
+        "sbml.constraint",
+        "constraint",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_bad_sbml_is_refused_in_one_line(name: str) -> None:
+    given, check, said = REFUSALS[name]
+    with pytest.raises(SenescapeError, match=said) as caught:
+        parse_sbml(given if isinstance(given, str) else given())
+    assert caught.value.check.startswith(check)
+    text = str(caught.value)
+    assert "\n" not in text and text.startswith("<text>") and len(text) < 1000
+
+
+def test_a_refusal_names_the_line_of_the_element() -> None:
+    text = x.model(
+        species=(X,),
+        parameters=(K,),
+        reactions=("\n\n", x.reaction("Fast", "k", {"X": 1}, fast="true")),
+    )
+    line = 1 + text[: text.index('id="Fast"')].count("\n")
+    with pytest.raises(SenescapeError, match=rf"^<text>:{line}: .*Fast"):
+        parse_sbml(text)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "no such file"),
+        (b"\xff\xfe<\x00", "UTF-16"),
+        (b"<sbml>\xe9</sbml>", r"not UTF-8 text \(line 1\)"),
+        (b"", "no element found"),
+        (b" " * 5_000_001, "5000001 bytes"),
+    ],
+)
+def test_bad_files_are_refused(tmp_path: Path, content: bytes | None, said: str) -> None:
+    file = tmp_path / "model.xml"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(SenescapeError, match=said):
+        read_sbml(file)
+
+
+def test_a_good_file_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "model.xml"
+    file.write_text(GOOD, encoding="utf-8")
+    assert read_sbml(file) == parse_sbml(GOOD)
+
+
+WORKERS = {
+    "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)": "died .*signal 11",
+    "import time; time.sleep(60)": "not ready after 0.5 s",
+    "print('no answer')": "no answer that can be read",
+    "raise ModuleNotFoundError(\"No module named 'libsbml'\")": "libSBML is not installed",
+    "import sys; sys.exit(3)": "status 3",
+}
+
+
+@pytest.mark.parametrize("script", WORKERS)
+def test_a_parser_that_dies_is_one_line(tmp_path: Path, script: str) -> None:
+    worker = tmp_path / "worker.py"
+    worker.write_text(script, encoding="utf-8")
+    with pytest.raises(SenescapeError, match=WORKERS[script]):
+        parsed(GOOD, "model.xml", worker=worker, patience=0.5 if "sleep" in script else 20.0)
+
+
+def test_the_parser_alone_would_have_died_of_the_deep_tree() -> None:
+    """The scan is needed: without it this document reaches libSBML, whose recursion has no bound."""
+    with pytest.raises(SenescapeError, match="deeper than 200"):
+        scan(deep(20_000))
+    with pytest.raises(SenescapeError) as caught:
+        parsed(deep(20_000), "deep.xml")
+    assert caught.value.check in ("sbml.parser-died", "sbml.invalid")
