@@ -7,8 +7,11 @@ plain-Python twin; :func:`read_tape_bounds` reads the same rows in intervals.
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import Any
+
 import numpy as np
-from numba import njit
+from numba import cfunc, config, njit, types
 from numpy.typing import NDArray
 
 from senescape.expressions import Op
@@ -150,6 +153,24 @@ def read_tape(tape: Tape, first: int, last: int, registers: Registers) -> None:
                 d[i] = a[i] / b[i]
         else:
             _rare(tape, row, registers, lanes)
+
+
+@lru_cache(maxsize=1)
+def tape_reader() -> Any:
+    """Return :func:`read_tape` as a pointer.
+
+    A kernel that calls it by name is compiled with all of it inside, and so is each of its callers
+    in turn; called through a pointer it is compiled once.
+    """
+    if config.DISABLE_JIT:
+        return read_tape
+    rows, numbers = types.Array(types.int32, 2, "C"), types.Array(types.float64, 2, "C")
+    signature = types.void(rows, types.int64, types.int64, numbers)
+
+    def read(tape: Tape, first: int, last: int, registers: Registers) -> None:
+        read_tape(tape, first, last, registers)
+
+    return cfunc(signature, cache=True)(read)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

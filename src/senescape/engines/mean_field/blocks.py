@@ -31,12 +31,22 @@ Outcomes = NDArray[np.int64]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def fill(out: Float, source: Float, first: int) -> None:
-    """Copy lanes from ``first`` on into a block; places beyond the last lane repeat it."""
+def fill(out: Float, row: int, source: Float, first: int) -> None:
+    """Copy lanes from ``first`` on into the rows of a block from ``row`` on.
+
+    Places beyond the last lane repeat it.
+    """
     lanes = source.shape[1]
     for r in range(source.shape[0]):
         for i in range(WIDTH):
-            out[r, i] = source[r, min(first + i, lanes - 1)]
+            out[row + r, i] = source[r, min(first + i, lanes - 1)]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def take(out: Float, y: Float, row: int, lane: int, place: int) -> None:
+    """Copy one lane of a block, from ``row`` on, to its own column."""
+    for r in range(out.shape[0]):
+        out[r, lane] = y[row + r, place]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -52,7 +62,6 @@ def scale_of(
     return scale
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
 def advance_lanes(
     counts: Float,
     signal: Float,
@@ -89,13 +98,15 @@ def advance_lanes(
     result, size = np.empty(WIDTH, np.int64), np.empty(WIDTH)
     none = track_of(0, 0)
     for first in range(0, lanes, WIDTH):
-        fill(y[:slots], counts, first)
-        fill(y[slots : slots + signals], signal, first)
-        fill(y[slots + signals :], tally, first)
-        fill(own, supply, first)
-        fill(table, registers, first)
-        met[:] = 0.0
-        result[:] = RUNNING
+        fill(y, 0, counts, first)
+        fill(y, slots, signal, first)
+        fill(y, slots + signals, tally, first)
+        fill(own, 0, supply, first)
+        fill(table, 0, registers, first)
+        for i in range(WIDTH):
+            result[i] = RUNNING
+            for k in range(4):
+                met[i, k] = 0.0
         scale = scale_of(y, slots, own, span[1] - span[0], tolerance[1], numbers)
         control = Control(tolerance[0], scale, most, math.inf)
         for i in range(WIDTH):
@@ -104,10 +115,13 @@ def advance_lanes(
         integrate(y, span, block, control, none, none, size, result)
         for i in range(min(WIDTH, lanes - first)):
             lane = first + i
-            outcome[lane], worst[lane], pace[lane] = result[i], met[i], size[i]
+            outcome[lane], pace[lane] = result[i], size[i]
+            for k in range(4):
+                worst[lane, k] = met[i, k]
             if result[i] == REACHED and met[i, 0] == 0.0:
-                counts[:, lane], signal[:, lane] = y[:slots, i], y[slots : slots + signals, i]
-                tally[:, lane] = y[slots + signals :, i]
+                take(counts, y, 0, lane, i)
+                take(signal, y, slots, lane, i)
+                take(tally, y, slots + signals, lane, i)
 
 
 def record_environment(
@@ -148,7 +162,6 @@ def record_environment(
     return tracks, outcome
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
 def _record_block(
     counts: Float,
     signal: Float,
@@ -165,10 +178,10 @@ def _record_block(
     states = slots + signals
     y, own = np.zeros((states, WIDTH)), np.empty((signals, WIDTH))
     table, met = np.empty((registers.shape[0], WIDTH)), np.zeros((WIDTH, 4))
-    fill(y[:slots], counts, first)
-    fill(y[slots:], signal, first)
-    fill(own, supply, first)
-    fill(table, registers, first)
+    fill(y, 0, counts, first)
+    fill(y, slots, signal, first)
+    fill(own, 0, supply, first)
+    fill(table, 0, registers, first)
     scale = scale_of(y, slots, own, span[1] - span[0], tolerance[1], states)
     block = block_of(packed, table, own, met)
     result = np.full(WIDTH, RUNNING)
@@ -182,7 +195,8 @@ def _record_block(
         if result[i] != REACHED:
             track.length[i] = 0
         elif first + i < lanes:
-            counts[:, first + i], signal[:, first + i] = y[:slots, i], y[slots:, i]
+            take(counts, y, 0, first + i, i)
+            take(signal, y, slots, first + i, i)
     points = max(1, track.length.max())
     short = Track(
         track.length,
@@ -230,7 +244,6 @@ def chances_before(
     return outcome
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
 def _chances_block(
     some: Float,
     registers: Float,
@@ -246,8 +259,8 @@ def _chances_block(
     lanes = some.shape[1]
     y, own = np.empty((some.shape[0], WIDTH)), np.zeros((signals, WIDTH))
     table, met = np.empty((registers.shape[0], WIDTH)), np.zeros((WIDTH, 4))
-    fill(y, some, first)
-    fill(table, registers, first)
+    fill(y, 0, some, first)
+    fill(table, 0, registers, first)
     block = block_of(packed, table, own, met)
     control = Control(tolerance[0], np.full(y.shape, tolerance[1]), most, length)
     result = np.full(WIDTH, RUNNING)
@@ -260,5 +273,5 @@ def _chances_block(
         if met[i, 0] != 0.0:
             result[i] = BROKEN
         if result[i] == REACHED:
-            some[:, first + i] = y[:, i]
+            take(some, y, 0, first + i, i)
     return result[: min(WIDTH, lanes - first)]

@@ -132,7 +132,8 @@ def _slope(y: Float, x: Float, block: Block, around: Track, time: Float, out: Fl
             environment_at(time[lane], lane, around, block.around)
         else:  # a lane without a track: its numbers are not used
             time[lane] = 0.0
-            block.around[:, lane] = 0.0
+            for k in range(block.around.shape[0]):
+                block.around[k, lane] = 0.0
     wide_backward(y, block.around, time, block, out)
 
 

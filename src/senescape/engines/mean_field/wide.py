@@ -7,13 +7,13 @@ kernels, operation by operation: tests/engines/test_wide.py asks for equal bytes
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ..interpreter import WIDTH, read_tape
+from ..interpreter import WIDTH, tape_reader
 from .flows import (
     ADVANCE_ROW,
     ANY_AGE,
@@ -53,6 +53,8 @@ class Block(NamedTuple):
 
     Parameters
     ----------
+    read : pointer
+        See :func:`..interpreter.tape_reader`.
     packed : (n,)
         See :func:`.flows.pack`.
     registers : (registers, WIDTH)
@@ -66,6 +68,7 @@ class Block(NamedTuple):
     row : (7, WIDTH)
     """
 
+    read: Any
     packed: Int
     registers: Float
     supply: Float
@@ -75,10 +78,10 @@ class Block(NamedTuple):
     row: Float
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
 def block_of(packed: Int, registers: Float, supply: Float, worst: Float) -> Block:
     """Return a block around its arrays, with fresh scratch."""
     return Block(
+        tape_reader(),
         packed,
         registers,
         supply,
@@ -104,8 +107,11 @@ def gather_environment(y: Float, block: Block, out: Float) -> None:
             for i in range(WIDTH):
                 total[i] += own[i]
     for k in range(signals):
-        out[k] = y[slots + k]
-    out[signals:] = 0.0
+        for i in range(WIDTH):
+            out[k, i] = y[slots + k, i]
+    for k in range(signals, out.shape[0]):
+        for i in range(WIDTH):
+            out[k, i] = 0.0
     place, assay = signals - 1, -1
     for k in range(size(packed, WEIGHT)):
         while assay != at(packed, WEIGHT, 3 * k):
@@ -124,16 +130,23 @@ def _read_environment(around: Float, time: Float, block: Block) -> None:
     packed, registers = block.packed, block.registers
     signals = block.supply.shape[0]
     for k in range(signals):
-        registers[packed[2 * SIGNAL_ROW] + k] = around[k]
+        row = packed[2 * SIGNAL_ROW] + k
+        for i in range(WIDTH):
+            registers[row, i] = around[k, i]
     for k in range(size(packed, DRIVING)):
-        registers[packed[2 * ASSAY_ROW] + at(packed, DRIVING, k)] = around[signals + k]
-    registers[packed[2 * TIME_ROW]] = time
+        row = packed[2 * ASSAY_ROW] + at(packed, DRIVING, k)
+        for i in range(WIDTH):
+            registers[row, i] = around[signals + k, i]
+    row = packed[2 * TIME_ROW]
+    for i in range(WIDTH):
+        registers[row, i] = time[i]
     tape = table_of(packed, TAPE, 5)
-    read_tape(tape, packed[2 * LANE_END], tape.shape[0], registers)
+    block.read(tape, packed[2 * LANE_END], tape.shape[0], registers)
 
 
 # Kernels below hand whole arrays and row numbers to each other, never a view of a row: counting
-# references to a view costs more than a row of arithmetic.
+# references to a view costs more than a row of arithmetic. And they assign in loops: a slice on
+# the left brings code for an error of shapes with it, seconds of compiling each.
 @njit(cache=True, nogil=True, error_model="numpy")
 def _load_hazard(
     registers: Float, source: int, place: int, time: Float, worst: Float, out: Float, row: int
@@ -155,7 +168,8 @@ def _signals(block: Block, y: Float, dy: Float) -> None:
     packed, registers = block.packed, block.registers
     slots, signals = slots_of(packed), block.supply.shape[0]
     for k in range(signals):
-        dy[slots + k] = block.supply[k]
+        for i in range(WIDTH):
+            dy[slots + k, i] = block.supply[k, i]
     for k in range(size(packed, SECRETION)):
         d = dy[slots + at(packed, SECRETION, 3 * k)]
         total = registers[packed[2 * ASSAY_ROW] + at(packed, SECRETION, 3 * k + 1)]
@@ -314,7 +328,9 @@ def wide_flows(y: Float, time: Float, block: Block, dy: Float) -> None:
     states = slots_of(packed) + block.supply.shape[0]
     gather_environment(y, block, block.around)
     _read_environment(block.around, time, block)
-    dy[:] = 0.0
+    for k in range(dy.shape[0]):
+        for i in range(WIDTH):
+            dy[k, i] = 0.0
     tally = dy[states:]
     _signals(block, y, dy)
     registers, worst = block.registers, block.worst
