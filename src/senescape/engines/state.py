@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,6 +77,8 @@ class State:
         Length of the step that a solver tries next (mean field) [day].
     next_breakpoint : int
         First breakpoint that has not been applied.
+    trigger : (events, lanes)
+        Whether the condition of each event held at the last look (plain networks).
     prepared : object
         Tables that the engine has made of the program, kept so that they are made once a run.
     """
@@ -93,6 +95,7 @@ class State:
     counter: NDArray[np.int64]
     pace: Float
     next_breakpoint: int = 0
+    trigger: Float = field(default_factory=lambda: np.zeros((0, 0)))
     prepared: object = None
 
     @property
@@ -219,11 +222,25 @@ def start_state(
 
 
 def refuse_general(program: Program, engine: str) -> None:
-    """Refuse general transitions (arbitrary propensities) in an engine that cannot run them."""
+    """Refuse what only plain networks have, and general transitions, where they cannot run."""
+    if program.general is not None and program.general.event_ids:
+        raise RunError(
+            f"{program.general.event_ids[0]} is an event",
+            allowed=f"doses at stated times in the {engine} engine",
+            remedy="use the exact or the mean-field engine",
+            check="run.event",
+        )
     for index in np.nonzero(program.transition[:, 0] == TransitionKind.GENERAL)[0]:
         raise RunError(
             f"{program.transition_ids[index]} is a general transition",
             allowed=f"unary and inflow transitions in the {engine} engine",
             remedy="use the mean-field engine",
             check="run.general-transition",
+        )
+    if program.general is not None:
+        raise RunError(
+            "a network without transitions",
+            allowed=f"networks of cells in the {engine} engine",
+            remedy="use the exact or the mean-field engine",
+            check="run.general",
         )

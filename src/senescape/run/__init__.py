@@ -3,11 +3,13 @@
 from senescape.run.budget import Budget, Cost, check_lanes, check_run, check_size, cost_of
 from senescape.run.chances import run_chances
 from senescape.run.lanes import VERDICT_TOLERANCE, Monitor, Silent, engine_named, run_lanes, workers
+from senescape.run.networks import Counted, output_times, run_network
 
 __all__ = [
     "VERDICT_TOLERANCE",
     "Budget",
     "Cost",
+    "Counted",
     "Monitor",
     "Silent",
     "check_lanes",
@@ -15,7 +17,9 @@ __all__ = [
     "check_size",
     "cost_of",
     "engine_named",
+    "output_times",
     "run_chances",
     "run_lanes",
+    "run_network",
     "workers",
 ]

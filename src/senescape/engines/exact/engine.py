@@ -14,6 +14,7 @@ from senescape.engines.state import State, Streams, refuse_general, start_state
 from senescape.engines.tables import Tables, tables_of
 from senescape.errors import RunError
 
+from .general import advance_general, start_general
 from .step import BROKEN, TOO_MANY, UNBOUNDED, advance_lanes
 
 Float = NDArray[np.float64]
@@ -47,6 +48,8 @@ class Exact:
         RunError
             A general transition, parameters that are not finite.
         """
+        if program.general is not None:
+            return start_general(program, parameters, streams)
         refuse_general(program, self.name)
         return start_state(program, parameters, streams, sampled_births)
 
@@ -58,6 +61,9 @@ class Exact:
         RunError
             A rate that is negative, not finite or without bound; more events than the budget.
         """
+        if program.general is not None:
+            advance_general(program, state, until, self.max_events)
+            return
         if state.prepared is None:
             state.prepared = (tables_of(program), rates_move(program))
         tables, moves = cast(tuple[Tables, bool], state.prepared)

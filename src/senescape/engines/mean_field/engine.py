@@ -24,6 +24,7 @@ from ..state import State, Streams, start_state
 from .blocks import advance_lanes
 from .explicit import REACHED
 from .flows import FINE, NOT_FINITE, SLIGHTLY_NEGATIVE, flows, jacobian, pack
+from .general import advance_flow, start_flow
 from .outcome import SolverOutcome
 
 Float = NDArray[np.float64]
@@ -82,10 +83,16 @@ class MeanField:
                 remedy="use fewer heterogeneity classes or stages",
                 check="run.too-many-states",
             )
+        if program.general is not None:
+            return start_flow(program, parameters, streams)
         return start_state(program, parameters, streams, mean_births)
 
     def advance(self, program: Program, state: State, until: float) -> None:
         """Advance all lanes to ``until`` [day], in place; no breakpoint lies between."""
+        if program.general is not None:
+            relative, most = self.relative_tolerance, self.max_steps
+            advance_flow(program, state, until, relative=relative, most_steps=most)
+            return
         if state.prepared is None:
             state.prepared = pack(program)
         packed = cast(Int, state.prepared)
