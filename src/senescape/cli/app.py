@@ -160,12 +160,26 @@ def verdict(
 
 @app.command()
 def simulate(
-    scenario: ScenarioArgument,
+    scenario: Annotated[
+        str,
+        typer.Argument(
+            help="Name of a bundled scenario, path of a YAML file, or of an SBML file (.xml)."
+        ),
+    ],
     regimen: Regimens = None,
-    hosts: Annotated[int, typer.Option(help="Hosts (wells).", min=1, max=10 * MOST)] = 100,
-    until: Annotated[float | None, typer.Option(help="Last output [day].")] = None,
+    hosts: Annotated[
+        int | None, typer.Option(help="Hosts (wells); by default 100.", min=1, max=10 * MOST)
+    ] = None,
+    until: Annotated[
+        float | None, typer.Option(help="Last output [day; SBML: as in the file].")
+    ] = None,
     seed: Seed = 1,
-    engine: Engine = "leap",
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            help="leap (default), exact or mean-field; SBML: exact (default), mean-field."
+        ),
+    ] = None,
     step_hours: StepHours = None,
     variant: Variant = None,
     uncertain: Annotated[
@@ -174,19 +188,50 @@ def simulate(
     counted: Annotated[
         bool, typer.Option(help="Add background and noise, as the assay would count.")
     ] = False,
+    replicates: Annotated[
+        int | None,
+        typer.Option(help="SBML: independent runs; by default 100.", min=1, max=100 * MOST),
+    ] = None,
+    every: Annotated[
+        float | None, typer.Option(help="SBML: time between outputs; by default 50 in all.")
+    ] = None,
     json: Json = False,
     output: Output = None,
 ) -> None:
-    """Simulate regimens: means, standard deviations and quantiles of every observable."""
-    from senescape.cli.simulate import run_simulate
+    """Simulate regimens, or the reactions of an SBML file: means and standard deviations."""
+    if scenario.lower().endswith((".xml", ".sbml")):
+        from senescape.cli.networks import refuse_options, run_network_file
 
+        given = {
+            "--regimen": bool(regimen),
+            "--hosts": hosts is not None,
+            "--step-hours": step_hours is not None,
+            "--variant": variant is not None,
+            "--uncertain": uncertain,
+            "--counted": counted,
+        }
+        refuse_options(given, "an SBML file")
+        run_network_file(
+            scenario,
+            engine=engine or "exact",
+            replicates=replicates,
+            until=until,
+            every=every,
+            seed=seed,
+            json=json,
+            output=output,
+        )
+        return
+    from senescape.cli.simulate import refuse_network_options, run_simulate
+
+    refuse_network_options(replicates=replicates, every=every)
     run_simulate(
         scenario,
         tuple(dict.fromkeys(regimen or ())),
-        hosts=hosts,
+        hosts=100 if hosts is None else hosts,
         until=until,
         seed=seed,
-        engine=engine,
+        engine="leap" if engine is None else engine,
         step=None if step_hours is None else step_hours / 24.0,
         variant=variant,
         uncertain=uncertain,

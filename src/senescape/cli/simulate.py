@@ -11,7 +11,20 @@ from senescape.files import read_scenario
 from senescape.results import Ensemble
 from senescape.verdict import DISCLAIMER, regimens_of
 
+from .networks import refuse_options
 from .output import Bar, plain_json, table, write_text
+
+
+def refuse_network_options(*, replicates: int | None, every: float | None) -> None:
+    """Refuse options of SBML files where a scenario is simulated.
+
+    Raises
+    ------
+    RunError
+        Naming the option.
+    """
+    given = {"--replicates": replicates is not None, "--every": every is not None}
+    refuse_options(given, "a scenario")
 
 
 def run_simulate(

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Float = NDArray[np.float64]
 
 CHUNK = 64
-MOST_REPLICATES, MOST_TIMES = 100_000_000, 10_000_000
+MOST_REPLICATES, MOST_TIMES = 100_000_000, 1_000_000
 # Seconds of one core: a reaction, each row of the tape and each propensity in it, an output.
 EVENT_SECONDS, ITEM_SECONDS = 6e-8, 4e-9
 REPLICATE_SECONDS = 5e-6
@@ -74,7 +74,7 @@ def output_times(until: float, every: float) -> Float:
     Raises
     ------
     RunError
-        Numbers that are not finite or not above 0; more than ten million times.
+        Numbers that are not finite or not above 0; more than a million times.
     """
     if not (0.0 < until < math.inf and 0.0 < every < math.inf):
         raise RunError(
