@@ -1,6 +1,15 @@
 """The only maker of random streams."""
 
-from senescape.rng.keys import Purpose, absorb, draw_key, generator, lane_key, lane_keys, uniform
+from senescape.rng.keys import (
+    Purpose,
+    absorb,
+    draw_key,
+    generator,
+    lane_key,
+    lane_keys,
+    stream_word,
+    uniform,
+)
 from senescape.rng.quantiles import (
     binomial_quantile,
     geometric_quantile,
@@ -23,5 +32,6 @@ __all__ = [
     "negative_binomial_quantile",
     "normal_quantile",
     "poisson_quantile",
+    "stream_word",
     "uniform",
 ]

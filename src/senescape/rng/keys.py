@@ -95,6 +95,12 @@ def uniform(key: int, counter: int) -> float:
     return (float(z >> S11) + 0.5) * UNIT
 
 
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def stream_word(key: int, counter: int) -> int:
+    """Return the key whose stream begins at ``counter`` of this one."""
+    return (word(key) + word(counter) * GOLDEN) & MASK
+
+
 def generator(seed: int, *words: int, purpose: Purpose) -> np.random.Generator:
     """Return a numpy generator with its own stream, for work outside the kernels."""
     sequence = np.random.SeedSequence([seed, int(purpose), *words])

@@ -12,10 +12,11 @@ from senescape.compile import Program
 from senescape.engines.births import sampled_births
 from senescape.engines.state import State, Streams, refuse_general, start_state
 from senescape.engines.tables import Tables, tables_of
-from senescape.errors import RunError
 
 from .general import advance_general, start_general
-from .step import BROKEN, TOO_MANY, UNBOUNDED, advance_lanes
+from .refusal import refusal
+from .step import DONE, advance_lanes
+from .together import Together, together_error, together_of
 
 Float = NDArray[np.float64]
 
@@ -49,9 +50,14 @@ class Exact:
             A general transition, parameters that are not finite.
         """
         if program.general is not None:
-            return start_general(program, parameters, streams)
-        refuse_general(program, self.name)
-        return start_state(program, parameters, streams, sampled_births)
+            state = start_general(program, parameters, streams)
+        else:
+            refuse_general(program, self.name)
+            state = start_state(program, parameters, streams, sampled_births)
+        together = together_of(program)
+        if together is not None:
+            state.prepared = together
+        return state
 
     def advance(self, program: Program, state: State, until: float) -> None:
         """Advance all lanes to ``until`` [day], in place; no breakpoint lies between.
@@ -61,6 +67,9 @@ class Exact:
         RunError
             A rate that is negative, not finite or without bound; more events than the budget.
         """
+        if isinstance(state.prepared, Together):
+            self._advance_together(program, state, state.prepared, until)
+            return
         if program.general is not None:
             advance_general(program, state, until, self.max_events)
             return
@@ -92,6 +101,15 @@ class Exact:
             raise refusal(program, outcome, lane, time)
         state.time = until
 
+    def _advance_together(
+        self, program: Program, state: State, together: Together, until: float
+    ) -> None:
+        with np.errstate(all="ignore"):  # the plain twin meets NumPy's warnings
+            how = together.advance(program, state, until, self.max_events)
+        if how[0] != DONE:
+            raise together_error(program, state, together.flat, how)
+        state.time = until
+
 
 def rates_move(program: Program) -> bool:
     """Whether a rate reads time or a signal: then it can change between two events."""
@@ -102,43 +120,3 @@ def rates_move(program: Program) -> bool:
             moving.add(int(target))
     rates = {int(r) for r in program.transition[:, 2]} | {int(r) for r in program.advance_row}
     return bool(rates & moving)
-
-
-def refusal(program: Program, outcome: int, lane: int, time: float) -> RunError:
-    """Return the error that belongs to an outcome of the kernel."""
-    place = f"at t = {time:.6g} day (lane {lane})"
-    if outcome == TOO_MANY:
-        return RunError(
-            f"the budget of events is used up {place}",
-            allowed="as many events as max_events",
-            remedy="use the leap engine, or fewer cells",
-            check="run.too-many-events",
-        )
-    if outcome == UNBOUNDED:
-        return RunError(
-            f"a rate has no bound {place}",
-            allowed="rates that stay finite over a short window",
-            remedy="look for a division by a signal that passes zero",
-            check="run.rate-unbounded",
-        )
-    if outcome == BROKEN:
-        return RunError(
-            f"a rate exceeds its bound {place}",
-            allowed="a bound that holds",
-            remedy="report this as a bug, with the scenario",
-            check="run.bound-broken",
-        )
-    index = -1 - outcome
-    if index < len(program.transition):
-        source = program.transition[index, 1]
-        what = program.transition_ids[index]
-    else:
-        source = index - len(program.transition)
-        what = "the advance"
-    of = "outside" if source < 0 else program.compartment_ids[source]
-    return RunError(
-        f"the rate of {what} out of {of} is negative or not finite {place}",
-        allowed="finite rates of at least 0",
-        remedy="look at the formula and its parameters with `senescape show --equations`",
-        check="run.rate",
-    )

@@ -313,7 +313,7 @@ def advance_general(program: Program, state: State, until: float, most: int) -> 
     state.counts[:], state.signal[:] = counts.T, signal.T
     state.tally[:], state.trigger[:], state.registers[:] = tally.T, before.T, registers.T
     if outcome != DONE:
-        raise _stopped(program, state, outcome, index, lane, time)
+        raise stop_error(program, state, outcome, index, lane, time)
     state.time = until
 
 
@@ -367,9 +367,10 @@ def _check_whole(program: Program, state: State) -> None:
             )
 
 
-def _stopped(
+def stop_error(
     program: Program, state: State, outcome: int, index: int, lane: int, time: float
 ) -> RunError:
+    """Return the error that belongs to an outcome; ``index``: of the transition."""
     place = described(program, state, lane, time)
     if outcome == BAD_RATE:
         rate = state.registers[program.transition[index, 2], lane]

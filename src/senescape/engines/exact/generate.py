@@ -1,0 +1,131 @@
+"""A round of the lock-step kernel, written for one program: straight code in place of its tape.
+
+The same operations in the same order as :func:`.lockstep.interpreted_round`, so the same bytes;
+what is saved is reading the tape and passing every number through memory. Compiling takes seconds:
+see :mod:`.tiers` for when it pays.
+"""
+
+from __future__ import annotations
+
+from senescape.expressions import Op
+
+from .flat import ACC, Flat
+from .lockstep import CHOSEN, LANES, OVER, PLACE, TIME, TOTAL
+
+# Rows of straight code in one loop over lanes: longer ones run out of vector registers.
+WHOLE, PART = 72, 40
+FORMAT = 1  # part of the digest of what is generated
+
+HEAD = """\
+from senescape.engines.interpreter import greater, lesser
+from senescape.engines.lane_math import lane_exp, lane_hill, lane_log, lane_power
+from senescape.rng import uniform
+import numpy as np
+
+
+def draw(tape, read, place, block, f, words, until):
+    b = block.reshape(-1)
+"""
+
+TEXT = {
+    Op.ADD: "{a} + {b}",
+    Op.SUB: "{a} - {b}",
+    Op.MUL: "{a} * {b}",
+    Op.DIV: "{a} / {b}",
+    Op.POW: "lane_power({a}, {b})",
+    Op.NEG: "-{a}",
+    Op.EXP: "lane_exp({a})",
+    Op.LOG: "lane_log({a})",
+    Op.SQRT: "np.sqrt({a})",
+    Op.ABS: "abs({a})",
+    Op.MIN: "lesser({a}, {b})",
+    Op.MAX: "greater({a}, {b})",
+    Op.HILL: "lane_hill({a}, {b}, {c})",
+    Op.LT: "1.0 if {a} < {b} else 0.0",
+    Op.LE: "1.0 if {a} <= {b} else 0.0",
+    Op.GT: "1.0 if {a} > {b} else 0.0",
+    Op.GE: "1.0 if {a} >= {b} else 0.0",
+    Op.EQ: "1.0 if {a} == {b} else 0.0",
+    Op.NE: "1.0 if {a} != {b} else 0.0",
+    Op.AND: "1.0 if ({a} != 0.0) & ({b} != 0.0) else 0.0",
+    Op.OR: "1.0 if ({a} != 0.0) | ({b} != 0.0) else 0.0",
+    Op.NOT: "1.0 if {a} == 0.0 else 0.0",
+    Op.SELECT: "{b} if {a} != 0.0 else {c}",
+}
+UNARY = {Op.NEG, Op.EXP, Op.LOG, Op.SQRT, Op.ABS, Op.NOT}
+TERNARY = {Op.HILL, Op.SELECT}
+
+
+def _operands(op: int, row: list[int]) -> list[int]:
+    """Return the rows that an operation reads."""
+    if op == ACC or op in TERNARY:
+        return row[2:5]
+    return row[2:3] if op in UNARY else row[2:4]
+
+
+def source_of(flat: Flat, kept: set[int]) -> str:
+    """Return the source of the round of a program.
+
+    Parameters
+    ----------
+    kept : set of int
+        Rows of the block that are read outside the round (outcomes, shares of timed exits).
+    """
+    rows = [[int(x) for x in row] for row in flat.tape]
+    whole = len(rows) <= WHOLE
+    size = len(rows) if whole else PART
+    chunks = [rows[i : i + size] for i in range(0, len(rows), size)]
+    sums = range(flat.first, flat.total + 1)
+    lines = [HEAD]
+    for number, chunk in enumerate(chunks):
+        later = {r for rest in chunks[number + 1 :] for row in rest for r in _operands(row[0], row)}
+        stored = later | kept | (set() if whole else set(sums))
+        lines.append(f"    for i in range({LANES}):\n")
+        lines += _chunk(chunk, stored)
+        if whole:
+            lines += _last([f"v{r}" for r in sums[:-1]], f"v{flat.total}")
+    if not whole:
+        lines.append(f"    for i in range({LANES}):\n")
+        lines += _last([], f"b[{flat.total * LANES} + i]")
+        for first in range(flat.first, flat.total, 16):
+            lines.append(f"    for i in range({LANES}):\n        p = f[{PLACE} + i]\n")
+            lines.append(f"        n = f[{CHOSEN} + i]\n")
+            for r in range(first, min(first + 16, flat.total)):
+                lines.append(f"        n = n + (1.0 if p >= b[{r * LANES} + i] else 0.0)\n")
+            lines.append(f"        f[{CHOSEN} + i] = n\n")
+    return "".join(lines)
+
+
+def _chunk(chunk: list[list[int]], stored: set[int]) -> list[str]:
+    """Return the lines of one loop: what it reads, what it computes, what others need of it."""
+    lines, local = [], set()
+    for row in chunk:
+        op, target = row[0], row[1]
+        for operand in _operands(op, row):
+            if operand not in local:
+                lines.append(f"        v{operand} = b[{operand * LANES} + i]\n")
+                local.add(operand)
+        a, b, c = (f"v{r}" for r in row[2:5])
+        text = f"{c} + {a} * {b}" if op == ACC else TEXT[Op(op)].format(a=a, b=b, c=c)
+        lines.append(f"        v{target} = {text}\n")
+        local.add(target)
+        if target in stored:
+            lines.append(f"        b[{target * LANES} + i] = v{target}\n")
+    return lines
+
+
+def _last(sums: list[str], total: str) -> list[str]:
+    """Return the lines that draw time and place, and (where the sums are at hand) the event."""
+    lines = [
+        f"        total = {total}\n",
+        f"        f[{TOTAL} + i] = total\n",
+        f"        at = f[{TIME} + i] - lane_log(uniform(words[i], 0)) / total\n",
+        "        late = 0.0 if at <= until else 1.0\n",
+        f"        f[{OVER} + i] = late\n",
+        f"        f[{TIME} + i] = until if late != 0.0 else at\n",
+        "        p = uniform(words[i], 1) * total\n",
+        f"        f[{PLACE} + i] = p\n",
+        "        n = 0.0\n",
+    ]
+    lines += [f"        n = n + (1.0 if p >= {s} else 0.0)\n" for s in sums]
+    return [*lines, f"        f[{CHOSEN} + i] = n\n"]
