@@ -7,7 +7,7 @@ SCENARIO = mcf7-doxorubicin
 HOST = emu-myc-cyclophosphamide
 HOST_OPTIONS = --regimen chemo --variant bcl2 --draws 60 --hosts 1 --step-hours 8
 
-.PHONY: verdict install test check docs coverage wheel clean
+.PHONY: verdict install test check docs coverage benchmark wheel clean
 
 verdict: install
 	$(BIN)/senescape verdict $(SCENARIO) --output verdict.html
@@ -47,11 +47,20 @@ coverage: install
 	$(BIN)/coverage json --quiet -o build/coverage.json
 	$(BIN)/python .ci/rooms.py build/coverage.json 90
 
+# Peers live in an environment of their own; QUICK=1 takes under five minutes.
+benchmark: install .bench-venv/.stamp
+	$(BIN)/python benchmarks/run.py --peers .bench-venv/bin/python
+
+.bench-venv/.stamp: benchmarks/requirements.txt
+	$(PYTHON) -m venv --clear .bench-venv
+	.bench-venv/bin/python -m pip install --quiet -r benchmarks/requirements.txt
+	touch .bench-venv/.stamp
+
 wheel: install
 	rm -rf dist
 	$(BIN)/python -m build --no-isolation --wheel --outdir dist
 
 clean:
-	rm -rf .venv dist build .coverage .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv .bench-venv dist build .coverage .pytest_cache .mypy_cache .ruff_cache
 	rm -rf .hypothesis .import_linter_cache verdict.html verdict-host.html
 	find src tests docs -name __pycache__ -prune -exec rm -rf {} +

@@ -53,7 +53,7 @@ def together(program: Program, lanes: int, until: float, draw: object = None) ->
     state, flat = state_of(program, lanes), flat_of(program)
     assert flat is not None
     outcome, *_ = advance_lanes_together(
-        flat, tables_of(program), tape_reader(), draw or interpreter(), True, state.counts,
+        flat, tables_of(program), tape_reader(), draw or interpreter(), True, True, state.counts,
         state.tally, state.registers, state.key, state.counter, state.time, until, 10**6,
     )  # fmt: skip
     assert outcome == 0

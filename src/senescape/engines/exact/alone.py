@@ -65,7 +65,7 @@ def advance_lane_alone(
     time, rounds, happened = start, 0, 0
     while True:
         read_rows(flat, read, block)
-        total = block[flat.total, 0]
+        total = block[flat.total, 0] + 0.0  # 0 * (0 - 1) is -0, and would wait -inf
         event = bad_event(flat, block, 0)
         if event >= 0:
             return BAD_RATE - event, time, rounds
@@ -109,7 +109,7 @@ def advance_lanes_alone(
 ) -> tuple[int, int, float]:
     """Do what :func:`.lockstep.advance_lanes_together` does, a lane after the other."""
     events = flat.event.shape[0]
-    block, fired = np.zeros((flat.rows, 1)), np.zeros((events + tally.shape[0], 1))
+    block, fired = np.zeros((flat.rows, 1)), np.zeros((events + 1 + tally.shape[0], 1))
     for lane in range(counts.shape[1]):
         load_lane(block, fired, flat, counts, registers, 0, lane)
         block[flat.one, 0] = 1.0
@@ -126,5 +126,5 @@ def advance_lanes_alone(
             if flat.event[event, 1] >= 0:
                 tally[flat.event[event, 1], lane] += fired[event, 0]
         for r in range(tally.shape[0]):
-            tally[r, lane] += fired[events + r, 0]
+            tally[r, lane] += fired[events + 1 + r, 0]
     return DONE, -1, until

@@ -44,10 +44,13 @@ class Flat(NamedTuple):
     event : (events, 3)
         (kind, transition or -1, source compartment or -1). PLAIN: the deltas say all; BY_AGE: the
         stage of the cell, or the outcome, is drawn; ADVANCE: a cell passes a stage.
+    drawn : bool
+        Whether there are events other than PLAIN.
     changes : int
         Largest number of slots that a PLAIN event changes.
-    changed, change : (events, changes)
-        Slots that a PLAIN event changes, and by how much; filled up with the row of ones and 0.
+    changed, change : (events + 1, changes)
+        Slots that a PLAIN event changes, and by how much; filled up with the row of ones and 0. The
+        last row changes nothing.
     """
 
     tape: Int
@@ -57,8 +60,9 @@ class Flat(NamedTuple):
     slots: int
     rows: int
     event: Int
+    drawn: bool
     changes: int
-    changed: NDArray[np.int64]
+    changed: NDArray[np.uint64]
     change: Float
 
 
@@ -187,16 +191,18 @@ def flat_of(program: Program) -> Flat | None:
         program.slots,
         build.width,
         np.array(events, np.int32),
-        *_padded(deltas, one),
+        any(kind != PLAIN for kind, *_ in events),
+        *_padded([*deltas, []], one),
     )
 
 
 def _padded(
     deltas: list[list[tuple[int, int]]], unused: int
-) -> tuple[int, NDArray[np.int64], Float]:
+) -> tuple[int, NDArray[np.uint64], Float]:
     """Return the changes of all events as tables of one width."""
-    width = max(1, *(len(d) for d in deltas)) if deltas else 1
-    changed, change = np.full((len(deltas), width), unused), np.zeros((len(deltas), width))
+    width = max(1, *(len(d) for d in deltas))
+    changed = np.full((len(deltas), width), unused, np.uint64)
+    change = np.zeros((len(deltas), width))
     for event, entries in enumerate(deltas):
         for number, (slot, count) in enumerate(entries):
             changed[event, number], change[event, number] = slot, count
@@ -231,3 +237,33 @@ def _accumulate(
             sums.append([MUL, target, a, b, b])
     rows[:] = [row for index, row in enumerate(rows) if index not in dropped]
     rows.extend(sums)
+
+
+def may_take_too_much(program: Program, flat: Flat) -> bool:
+    """Tell whether an event could happen that takes what is not there.
+
+    It cannot where every event takes at most one of a kind, and its rate has the number of that
+    kind as a factor.
+    """
+    made = {int(row[1]): row for row in flat.tape}
+
+    def vanishes(row: int, slot: int) -> bool:
+        """Whether a row is 0 where a slot is: seen through products only."""
+        if row == slot:
+            return True
+        maker = made.get(row)
+        if maker is None or int(maker[0]) != MUL:
+            return False
+        return vanishes(int(maker[2]), slot) or vanishes(int(maker[3]), slot)
+
+    for number, (kind, index, _) in enumerate(flat.event):
+        if kind != PLAIN or program.transition[index, 0] == TransitionKind.ANY_AGE:
+            continue
+        op, _, a, b, _ = (int(x) for x in made[flat.first + number])
+        factors = [a] if op == ADD else [a, b]
+        for slot, change in zip(flat.changed[number], flat.change[number], strict=True):
+            if change < 0.0 and not (
+                change == -1.0 and any(vanishes(f, int(slot)) for f in factors)
+            ):
+                return True
+    return False

@@ -117,7 +117,7 @@ def _chunk(chunk: list[list[int]], stored: set[int]) -> list[str]:
 def _last(sums: list[str], total: str) -> list[str]:
     """Return the lines that draw time and place, and (where the sums are at hand) the event."""
     lines = [
-        f"        total = {total}\n",
+        f"        total = {total} + 0.0\n",  # never -0, as in the interpreted round
         f"        f[{TOTAL} + i] = total\n",
         f"        at = f[{TIME} + i] - lane_log(uniform(words[i], 0)) / total\n",
         "        late = 0.0 if at <= until else 1.0\n",

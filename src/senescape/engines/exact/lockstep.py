@@ -29,7 +29,7 @@ Places = NDArray[np.int64]
 Keys = NDArray[np.uint64]
 
 LANES = 64
-TIME, OVER, PLACE, CHOSEN, LIVE, TOTAL, WAIT = (LANES * row for row in range(7))
+TIME, OVER, PLACE, CHOSEN, LIVE, TOTAL, WAIT, ALARM = (LANES * row for row in range(8))
 DRAWS = 5  # positions of the stream that a round uses: wait, event, stage, exit, outcome
 BAD_RATE, BELOW_ZERO = -1, -1_000_000  # less the number of the event
 
@@ -47,7 +47,7 @@ def interpreted_round(
     place : (2,)
         Row of the first cumulative rate, and of the last.
     block : (rows, LANES)
-    f : (7 LANES,)
+    f : (8 LANES,)
         Written: TOTAL, TIME, OVER, CHOSEN; the rest is scratch.
     words : (LANES,)
         Where the stream of each lane stands.
@@ -77,7 +77,7 @@ def interpreted_round(
             read(tape, row, row + 1, block)
     total = block[place[1]]
     for i in range(LANES):
-        f[TOTAL + i] = total[i]
+        f[TOTAL + i] = total[i] + 0.0  # 0 * (0 - 1) is -0, and would wait -inf
     for i in range(LANES):
         f[WAIT + i] = uniform(words[i], 0)
         f[PLACE + i] = uniform(words[i], 1)
@@ -128,7 +128,7 @@ def _place(
     row = tables.route_row[index]
     if row >= 0:
         route += min(max(int(block[own + row, lane]), 0), tables.route_ptr[index + 1] - route - 1)
-    fired[flat.event.shape[0] + index, lane] += 1.0
+    fired[flat.event.shape[0] + 1 + index, lane] += 1.0
     last = tables.outcome_ptr[route + 1]
     for outcome in range(tables.outcome_ptr[route], last):
         chance -= block[own + tables.outcome_row[outcome], lane]
@@ -215,6 +215,21 @@ def happen(
         _leave_by_share(flat, tables, block, fired, lane, source, slot, way, outcome)
 
 
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _sum(f: Float, first: int) -> float:
+    """Return the sum of one row of the buffer: halves are added in vectors."""
+    for i in range(LANES // 2):
+        f[WAIT + i] = f[first + i] + f[first + LANES // 2 + i]
+    for i in range(LANES // 4):
+        f[WAIT + i] += f[WAIT + LANES // 4 + i]
+    for i in range(LANES // 8):
+        f[WAIT + i] += f[WAIT + LANES // 8 + i]
+    total = 0.0
+    for i in range(LANES // 8):
+        total += f[WAIT + i]
+    return total
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def load_lane(
     block: Float, fired: Float, flat: Flat, counts: Float, registers: Float, place: int, lane: int
@@ -254,6 +269,7 @@ def advance_lanes_together(
     read: Any,
     draw: Any,
     watch: bool,
+    guard: bool,
     counts: Float,
     tally: Float,
     registers: Float,
@@ -273,6 +289,8 @@ def advance_lanes_together(
         :func:`interpreter`, or a round that was generated for this program.
     watch : bool
         Look for negative rates in every round (they are possible in this program).
+    guard : bool
+        Look for numbers below 0 (likewise).
     counts, tally, registers : (rows, lanes)
     key, counter : (lanes,)
     start, until : float
@@ -286,13 +304,14 @@ def advance_lanes_together(
         (outcome, lane, time): DONE, TOO_MANY, BAD_RATE - event, or BELOW_ZERO - event.
     """
     lanes, events = counts.shape[1], flat.event.shape[0]
-    block, fired = np.zeros((flat.rows, LANES)), np.zeros((events + tally.shape[0], LANES))
+    block, fired = np.zeros((flat.rows, LANES)), np.zeros((events + 1 + tally.shape[0], LANES))
     # one buffer with constant places: no two rows of it can be thought to overlap
-    f, words = np.zeros(7 * LANES), np.zeros(LANES, np.uint64)
-    who, happened = np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
-    since, rounds = np.zeros(LANES, np.int64), 0
+    f, words = np.zeros(8 * LANES), np.zeros(LANES, np.uint64)
+    who = np.zeros(LANES, np.int64)
+    since, oldest, rounds = np.zeros(LANES, np.int64), 0, 0
     place = np.array([flat.first, flat.total])
     what, changed, change = flat.event, flat.changed, flat.change
+    nothing = float(events)
     alive, following = 0, 0
     for i in range(LANES):
         lane = min(i, lanes - 1)
@@ -305,9 +324,10 @@ def advance_lanes_together(
             alive, following = alive + 1, following + 1
     while alive > 0:
         draw(flat.tape, read, place, block, f, words, until)
-        alarm = 0.0  # one sum for both: a lane at its stop, a rate that is negative or no number
+        # a lane at its stop, a rate that is negative or no number: one number for all, by halves
         for i in range(LANES):
-            alarm += f[OVER + i] * f[LIVE + i] + (abs(f[TOTAL + i]) - f[TOTAL + i])
+            f[ALARM + i] = f[OVER + i] * f[LIVE + i] + (abs(f[TOTAL + i]) - f[TOTAL + i])
+        alarm = _sum(f, ALARM)
         fault = 0.0
         if alarm != 0.0:
             for i in range(LANES):
@@ -323,24 +343,33 @@ def advance_lanes_together(
                 if bad >= 0 and f[LIVE + i] != 0.0:
                     _show(block, counts, flat.slots, i, who[i])
                     return BAD_RATE - bad, who[i], f[TIME + i]
+        if alarm != 0.0 or alive < LANES:  # nothing happens in a lane that stands still
+            for i in range(LANES):
+                if f[OVER + i] != 0.0 or f[LIVE + i] == 0.0:
+                    f[CHOSEN + i] = nothing
         for i in range(LANES):
-            if f[OVER + i] == 0.0 and f[LIVE + i] != 0.0:
+            chosen = np.uint64(f[CHOSEN + i])
+            fired[chosen, i] += 1.0
+            low = 0.0
+            for d in range(flat.changes):  # the same for all events: no branch to guess
+                slot = changed[chosen, d]
+                now = block[slot, i] + change[chosen, d]
+                block[slot, i] = now
+                low = min(low, now)
+            f[ALARM + i] = low
+        if guard and _sum(f, ALARM) < 0.0:
+            for i in range(LANES):
+                if f[ALARM + i] < 0.0:
+                    _show(block, counts, flat.slots, i, who[i])
+                    return BELOW_ZERO - int(f[CHOSEN + i]), who[i], f[TIME + i]
+        if flat.drawn:
+            for i in range(LANES):
                 event = int(f[CHOSEN + i])
-                if what[event, 0] == PLAIN:  # not in a function: handing tables over costs more
-                    low = 0.0
-                    for d in range(flat.changes):  # the same for all: no branch to guess
-                        slot = changed[event, d]
-                        now = block[slot, i] + change[event, d]
-                        block[slot, i] = now
-                        low = min(low, now)
-                    fired[event, i] += 1.0
-                    if low < 0.0:
-                        _show(block, counts, flat.slots, i, who[i])
-                        return BELOW_ZERO - event, who[i], f[TIME + i]
-                else:
+                if event < events and what[event, 0] != PLAIN:
                     happen(flat, tables, block, fired, i, event, words[i])
-                happened[i] += 1
-                if happened[i] > most:
+        if rounds - oldest >= most:
+            for i in range(LANES):
+                if f[LIVE + i] != 0.0 and rounds - since[i] >= most:
                     return TOO_MANY, who[i], f[TIME + i]
         for i in range(LANES):
             words[i] = stream_word(words[i], DRAWS)
@@ -354,19 +383,20 @@ def advance_lanes_together(
             for r in range(flat.slots):
                 counts[r, lane] = block[r, i]
             for event in range(events):
-                if what[event, 1] >= 0:
+                if what[event, 0] == PLAIN:
                     tally[what[event, 1], lane] += fired[event, i]
             for r in range(tally.shape[0]):
-                tally[r, lane] += fired[events + r, i]
+                tally[r, lane] += fired[events + 1 + r, i]
             counter[lane] += DRAWS * (rounds - since[i])
             if following < lanes:
                 lane = following
                 following += 1
                 load_lane(block, fired, flat, counts, registers, i, lane)
                 words[i] = stream_word(key[lane], counter[lane])
-                since[i], who[i] = rounds, lane
-                f[TIME + i], happened[i] = start, 0
+                since[i], who[i], f[TIME + i] = rounds, lane, start
             else:
                 f[LIVE + i] = 0.0
+                since[i] = 1 << 62
                 alive -= 1
+        oldest = since.min()
     return DONE, -1, until

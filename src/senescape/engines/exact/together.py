@@ -18,7 +18,7 @@ from senescape.expressions import Op
 
 from . import general
 from .alone import advance_lanes_alone
-from .flat import ACC, PLAIN, Flat, flat_of
+from .flat import ACC, PLAIN, Flat, flat_of, may_take_too_much
 from .lockstep import BELOW_ZERO, advance_lanes_together
 from .refusal import refusal
 from .step import DONE, TOO_MANY
@@ -42,6 +42,7 @@ class Together:
     flat: Flat
     tables: Tables
     tier: Tier
+    guard: bool
 
     def advance(
         self, program: Program, state: State, until: float, most: int
@@ -58,7 +59,7 @@ class Together:
         else:
             watch = may_be_negative(program, self.flat, state.registers)
             outcome, lane, time = advance_lanes_together(
-                *tables, self.tier.draw(), watch, *numbers, state.time, until, most
+                *tables, self.tier.draw(), watch, self.guard, *numbers, state.time, until, most
             )
         self.tier.events += float(state.tally.sum() - before)
         if outcome in (DONE, TOO_MANY):
@@ -91,7 +92,7 @@ def together_of(program: Program) -> Together | None:
     if flat is None:
         return None
     own = tier(program.digest, flat, read_outside(program, flat))
-    return Together(flat, tables_of(program), own)
+    return Together(flat, tables_of(program), own, may_take_too_much(program, flat))
 
 
 def read_outside(program: Program, flat: Flat) -> set[int]:
