@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from tests import sbml_texts as x
 
+from senescape.compile import lower
 from senescape.errors import SenescapeError
 from senescape.expressions import Number, parse
 from senescape.files import parse_sbml, read_sbml
@@ -193,6 +194,23 @@ def test_level_two_triggers_start_true_and_persist() -> None:
     assert event.initial and event.persistent and event.at_trigger
     assert {p.name: p.value for p in network.parameters}["R.k"] == 2.0
     assert changes(network, "R") == {"X": 1}
+
+
+def test_rules_that_double_each_other_are_read_and_lowered_at_once() -> None:
+    """Forty rules, each twice the one before: written out, they would be 2^40 nodes."""
+    names = [f"r{i}" for i in range(41)]
+    rules = [x.assignment("r0", "time + X")]
+    rules += [x.assignment(b, f"{a} + {a}") for a, b in zip(names, names[1:], strict=False)]
+    network = read(
+        species=(X,),
+        parameters=(K, *(x.parameter(name, constant="false") for name in names)),
+        rules=tuple(rules),
+        reactions=(DEATH,),
+        events=(x.event("late", "r40 > 1e13", {"X": "0"}),),
+    )
+    program = lower(network)
+    assert program.general is not None and not program.general.located.any()
+    assert len(program.tape) < 100
 
 
 # --- refusals

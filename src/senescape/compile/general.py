@@ -31,6 +31,8 @@ from .tape import Level, TapeBuilder
 
 Int = NDArray[np.int32]
 
+# Formulas up to so many nodes are searched for conditions on time.
+MOST_NODES = 2_000
 TIME = Symbol("time")
 ZERO = Number(0.0)
 
@@ -75,11 +77,11 @@ def lower_general(
     network: Network, tape: TapeBuilder, signals: Sequence[str], compartments: Mapping[str, int]
 ) -> GeneralTable:
     """Lower what only plain networks have; formulas go on the same tape as propensities."""
-    moving = _moving_ports(network)
+    moving, hidden = _moving_ports(network)
     rows, roots, located, stops, assign = [], [], [], [], []
     assign_ptr = [0]
     for event in network.events:
-        turned = Turns.of(substitute(event.trigger, moving))
+        turned = Turns.of(substitute(event.trigger, moving), hidden)
         own = [tape.add(root) for root in turned.roots]
         fixed = [row for row in own if tape.level(row) is Level.LANE]
         written, exact = tape.add(event.trigger), tape.add(turned.condition)
@@ -96,7 +98,7 @@ def lower_general(
     laws = [None if s.law is None else tape.add(s.law) for s in network.signals]
     for expr in (*(t.hazard for t in network.transitions), *(s.law for s in network.signals)):
         if expr is not None:
-            corners = Turns.of(substitute(expr, moving)).roots
+            corners = Turns.of(substitute(expr, moving), hidden).roots
             stops += [r for r in map(tape.add, corners) if tape.level(r) is Level.LANE]
     return GeneralTable(
         event_ids=tuple(e.id for e in network.events),
@@ -120,13 +122,32 @@ def _event_row(
     return [written, exact, flowing, *flags, priority, int(event.at_trigger)]
 
 
-def _moving_ports(network: Network) -> dict[str, Expr]:
-    """Return the ports that read time, written out down to names that do not."""
+def _moving_ports(network: Network) -> tuple[dict[str, Expr], frozenset[str]]:
+    """Return the ports that read time, written out down to names that do not.
+
+    Those that would be too long (rules that read each other swell without end) are named apart.
+    """
     found: dict[str, Expr] = {}
+    sizes: dict[str, int] = {}
+    hidden: set[str] = set()
     for port in network.ports:
-        if port.closure.names() & {"time", *found}:
-            found[port.name] = substitute(port.closure, found)
-    return found
+        names = port.closure.names()
+        if names & hidden:
+            hidden.add(port.name)
+        elif names & {"time", *found}:
+            sizes[port.name] = _size(port.closure, sizes)
+            if sizes[port.name] > MOST_NODES:
+                hidden.add(port.name)
+            else:
+                found[port.name] = substitute(port.closure, found)
+    return found, frozenset(hidden)
+
+
+def _size(expr: Expr, sizes: Mapping[str, int]) -> int:
+    """Return the nodes of a formula once ports of known size are written out."""
+    if isinstance(expr, Symbol):
+        return sizes.get(expr.name, 1)
+    return 1 + sum(_size(child, sizes) for child in expr.children())
 
 
 @dataclass(slots=True)
@@ -149,10 +170,13 @@ class Turns:
     complete: bool = True
 
     @classmethod
-    def of(cls, expr: Expr) -> Turns:
-        """Return the turns of a formula."""
+    def of(cls, expr: Expr, hidden: frozenset[str] = frozenset()) -> Turns:
+        """Return the turns of a formula; ``hidden``: names that move in ways that are not seen."""
         turns = cls(expr)
-        turns.condition = turns._rewritten(expr)
+        if expr.names() & hidden or _size(expr, {}) > 10 * MOST_NODES:
+            turns.complete = not expr.names() & {"time", *hidden}
+        else:
+            turns.condition = turns._rewritten(expr)
         return turns
 
     def _rewritten(self, expr: Expr) -> Expr:

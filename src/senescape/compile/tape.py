@@ -81,6 +81,7 @@ class TapeBuilder:
         self._known: dict[tuple[Op, int, int, int], Register] = {}
         self._closures: dict[str, Expr] = {}
         self._written: dict[str, Register] = {}
+        self._levels = {r.index: r.level for r in self._named.values()}
 
     def define(self, name: str, closure: Expr) -> None:
         """Let ``name`` stand for a formula (a port)."""
@@ -97,6 +98,7 @@ class TapeBuilder:
         return self._visit(simplify(expr)).index
 
     def _new(self, level: Level) -> Register:
+        self._levels[self._count] = level
         self._count += 1
         return Register(self._count - 1, level)
 
@@ -137,13 +139,7 @@ class TapeBuilder:
 
     def level(self, index: int) -> Level:
         """Return how often a register changes."""
-        for register in self._named.values():
-            if register.index == index:
-                return register.level
-        for _, result, *_ in self._rows:
-            if result.index == index:
-                return result.level
-        return Level.LANE
+        return self._levels[index]
 
     def finish(self) -> tuple[Int, tuple[int, int], Int, NDArray[np.float64], int]:
         """Return tape, section ends (lane, time), constant registers and values, register count."""

@@ -112,7 +112,6 @@ def _check_compartments(network: Network) -> None:
 def _check_transition(
     item: Transition, network: Network, table: Mapping[str, Dimension], ids: set[str]
 ) -> None:
-    by_id = {c.id: c for c in network.compartments}
     if item.kind is Kind.INFLOW:
         # cells per day, or events per day where each brings one cell
         if _dimension(item.hazard, table, item.id) != COUNT * RATE:
@@ -123,7 +122,8 @@ def _check_transition(
     elif item.source is None or item.source not in ids:
         raise _unknown("compartment", str(item.source), ids, item.id)
     elif item.when is When.TIMED:
-        if by_id[item.source].advance is None:
+        source = next(c for c in network.compartments if c.id == item.source)
+        if source.advance is None:
             raise NetworkError(
                 f"{item.id} is timed but {item.source} does not age",
                 allowed="a timed exit from a compartment with stages and an advance hazard",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
@@ -121,12 +121,12 @@ class _Builder:
         """Return the value of every symbol at time 0, each after those that it reads."""
         formulas = self._initial_formulas()
         order = self._ordered(
-            {name: expr.names() & set(formulas) for name, expr in formulas.items()}
+            {name: expr.names() & formulas.keys() for name, expr in formulas.items()}
         )
         values = {"time": 0.0}
         for name in order:
             formula = formulas[name]
-            if formula.names() <= set(values):
+            if formula.names() <= values.keys():
                 values[name] = evaluate(formula, values)
         wanted = {inner(n) for n, fate in self.symbols.fate.items() if fate is not Fate.PORT}
         for name in sorted(wanted & set(formulas)):
@@ -196,7 +196,7 @@ class _Builder:
             "no-value",
         )
 
-    def _ordered(self, reads: Mapping[str, frozenset[str]]) -> list[str]:
+    def _ordered(self, reads: Mapping[str, Collection[str]]) -> list[str]:
         try:
             return list(TopologicalSorter(reads).static_order())
         except CycleError as error:
@@ -270,7 +270,7 @@ class _Builder:
             everything += self._event_formulas(event)
         read = {name for expr in everything for name in expr.names()}
         closures |= {inner(n): law for n, law in self.laws.items() if inner(n) in read}
-        order = self._ordered({n: e.names() & set(closures) for n, e in closures.items()})
+        order = self._ordered({n: e.names() & closures.keys() for n, e in closures.items()})
         return tuple(Port(name, DIMENSIONLESS, closures[name]) for name in order)
 
     def _line(self, name: str) -> Expr | None:
