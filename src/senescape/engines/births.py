@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 from numba import njit
@@ -152,16 +153,25 @@ def luria_delbrueck_quantile(m: float, u: float) -> float:
     """
     if m <= 0.0:
         return 0.0
-    limit = 10_000
+    limit, total, n = 10_000, 0.0, 0
+    for n, chance in enumerate(lea_coulson(m, limit)):
+        total += chance
+        if u <= total:
+            return float(n)
+    return float(min(LARGEST_CLONE, max(limit, math.floor(m / (1.0 - u)))))
+
+
+def lea_coulson(m: float, limit: int) -> Iterator[float]:
+    """Yield the chances of 0, 1, ..., limit - 1 mutants, given m expected mutations.
+
+    Notes
+    -----
+    The recursion of :func:`luria_delbrueck_quantile`.
+    """
     p = np.zeros(limit)
     p[0] = math.exp(-m)
-    total = p[0]
+    yield float(p[0])
     weights = 1.0 / np.arange(2, limit + 2)
     for n in range(1, limit):
-        if u <= total:
-            return float(n - 1)
         p[n] = m / n * float(p[:n] @ weights[n - 1 :: -1][:n])
-        total += p[n]
-    if u <= total:
-        return float(limit - 1)
-    return float(min(LARGEST_CLONE, max(limit, math.floor(m / (1.0 - u)))))
+        yield float(p[n])
