@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import json
+import math
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,8 +15,9 @@ from tests import sbml_texts as x
 
 from senescape.compile import lower
 from senescape.errors import SenescapeError
-from senescape.expressions import Number, parse
+from senescape.expressions import Number, evaluate, parse
 from senescape.files import parse_sbml, read_sbml
+from senescape.files.sbml import worker
 from senescape.files.sbml.process import parsed
 from senescape.files.sbml.scan import scan
 from senescape.network import Event, Network, SignalKind
@@ -456,10 +462,10 @@ WORKERS = {
 
 @pytest.mark.parametrize("script", WORKERS)
 def test_a_parser_that_dies_is_one_line(tmp_path: Path, script: str) -> None:
-    worker = tmp_path / "worker.py"
-    worker.write_text(script, encoding="utf-8")
+    dying = tmp_path / "worker.py"
+    dying.write_text(script, encoding="utf-8")
     with pytest.raises(SenescapeError, match=WORKERS[script]):
-        parsed(GOOD, "model.xml", worker=worker, patience=0.5 if "sleep" in script else 20.0)
+        parsed(GOOD, "model.xml", worker=dying, patience=0.5 if "sleep" in script else 20.0)
 
 
 def test_the_parser_alone_would_have_died_of_the_deep_tree() -> None:
@@ -469,3 +475,99 @@ def test_the_parser_alone_would_have_died_of_the_deep_tree() -> None:
     with pytest.raises(SenescapeError) as caught:
         parsed(deep(20_000), "deep.xml")
     assert caught.value.check in ("sbml.parser-died", "sbml.invalid")
+
+
+LEVEL_1 = """<?xml version="1.0" encoding="UTF-8"?>
+<sbml xmlns="http://www.sbml.org/sbml/level1" level="1" version="2"><model name="m">
+<listOfCompartments><compartment name="cell" volume="2"/></listOfCompartments>
+<listOfSpecies><species name="X" compartment="cell" initialAmount="6"/></listOfSpecies>
+<listOfReactions><reaction name="R" reversible="false"><listOfReactants>
+<speciesReference species="X" stoichiometry="4" denominator="2"/></listOfReactants>
+<kineticLaw formula="k * X"><listOfParameters><parameter name="k" value="3"/></listOfParameters>
+</kineticLaw></reaction></listOfReactions></model></sbml>"""
+
+
+def test_level_one_is_read_too() -> None:
+    network = parse_sbml(LEVEL_1)
+    assert str(network.transitions[0].hazard) == "R.k * (X / cell)"
+    assert changes(network, "R") == {"X": -2}
+    assert {p.name: p.value for p in network.parameters} == {"cell": 2.0, "R.k": 3.0}
+
+
+RICH = x.model(
+    functions=(x.function("f", ("a",), "a * 2"),),
+    species=(X, x.species("Y", None, initialConcentration="2")),
+    parameters=(K, x.parameter("y", 1, "false"), x.parameter("z", constant="false")),
+    initials=(x.initial("y", "k * 3"),),
+    rules=(x.assignment("z", "if(X > 3 and time < 2, exp(k), 1e-3)"), x.rate("y", "-y")),
+    reactions=(x.reaction("R", "k * X", {"X": 1}, {"Y": 2}, local={"k": 1}),),
+    events=(x.event("e", "X < 3", {"X": "9"}, priority="1", persistent="false"),),
+)
+TEXTS = {
+    "rich": RICH,
+    "level 1": LEVEL_1,
+    "invalid": GOOD.replace("<ci> k </ci>", "<ci> q </ci>"),
+    "packaged": GOOD.replace(' level="3"', f' {COMP} level="3"'),
+    "empty": GOOD.split("<model")[0] + "</sbml>",
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_the_parser_says_the_same_in_this_process(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """What runs as a child is called here as well, so that it is covered; only its limits are not."""
+    child = subprocess.run(
+        [sys.executable, worker.__file__],
+        input=TEXTS[name].encode(),
+        capture_output=True,
+        check=True,
+    )
+    monkeypatch.setattr(worker, "limit", lambda: None)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(TEXTS[name].encode())))
+    said = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", said)
+    worker.main()
+    assert json.loads(said.getvalue()) == json.loads(child.stdout)
+
+
+def test_functions_of_every_kind_are_translated() -> None:
+    """Against the standard library's functions, at one point."""
+    texts = {
+        "<root/><degree><cn> 3 </cn></degree>": 8.0 ** (1.0 / 3.0),
+        "<root/>": math.sqrt(8.0),
+        "<log/>": math.log10(8.0),
+        "<log/><logbase><cn> 2 </cn></logbase>": 3.0,
+        "<sinh/>": math.sinh(8.0),
+        "<cosh/>": math.cosh(8.0),
+        "<tanh/>": math.tanh(8.0),
+        "<abs/>": 8.0,
+        "<exp/>": math.exp(8.0),
+        "<minus/>": -8.0,
+        "<plus/>": 8.0,
+        "<times/><pi/><exponentiale/>": math.pi * math.e * 8.0,
+        "<times/>" + "<cn> 1 </cn>" * 40: 8.0,
+        "<power/><cn> 2 </cn>": 256.0,
+    }
+    for text, value in texts.items():
+        law = f"<apply>{text}<ci> X </ci></apply>"
+        network = read(species=(x.species("X", 8),), reactions=(x.reaction("R", law, {"X": 1}),))
+        assert evaluate(network.transitions[0].hazard, {"X": 8.0}) == pytest.approx(value)
+
+
+@pytest.mark.parametrize(
+    ("condition", "truth"),
+    [
+        ("<apply><xor/><true/><false/></apply>", True),
+        ("<apply><xor/><true/><true/></apply>", False),
+        ("<apply><lt/><cn> 1 </cn><cn> 2 </cn><cn> 3 </cn></apply>", True),
+        ("<apply><lt/><cn> 1 </cn><cn> 3 </cn><cn> 2 </cn></apply>", False),
+        ("<apply><and/></apply>", True),
+        ("<apply><or/></apply>", False),
+        ("<apply><not/><false/></apply>", True),
+    ],
+)
+def test_conditions_of_every_kind_are_translated(condition: str, truth: bool) -> None:
+    law = f"<piecewise><piece><cn> 5 </cn>{condition}</piece><otherwise><cn> 7 </cn></otherwise></piecewise>"
+    network = read(species=(X,), reactions=(x.reaction("R", law, {"X": 1}),))
+    assert evaluate(network.transitions[0].hazard, {}) == (5.0 if truth else 7.0)
