@@ -17,7 +17,14 @@ from senescape.engines.exact import Exact, tiers
 from senescape.engines.exact.alone import advance_lanes_alone
 from senescape.engines.exact.flat import ADVANCE, BY_AGE, PLAIN, flat_of
 from senescape.engines.exact.generate import source_of
-from senescape.engines.exact.lockstep import LANES, advance_lanes_together, interpreter
+from senescape.engines.exact.lockstep import (
+    LANES,
+    OVER,
+    PLACE,
+    TIME,
+    advance_lanes_together,
+    interpreter,
+)
 from senescape.engines.exact.together import may_be_negative, read_outside, together_of
 from senescape.engines.interpreter import tape_reader
 from senescape.engines.state import State, Streams
@@ -155,6 +162,46 @@ def test_long_programs_are_generated_in_parts(
     assert flat is not None
     draw = tiers.generated_round(source_of(flat, read_outside(program, flat)))
     assert_same(together(program, LANES, 1.5, draw), together(program, LANES, 1.5))
+
+
+PLANTS = {
+    "one_draw_for_time_and_event": ("uniform(words[i], 1)", "uniform(words[i], 0)"),
+    "rates_are_five_percent_high": ("/ total", "/ (1.05 * total)"),
+    "time_starts_anew_at_each_event": (f"at = f[{TIME} + i] -", "at = 0.0 -"),
+    "the_next_event_happens": ("n = 0.0", "n = 1.0"),
+    "events_happen_after_the_stop": ("0.0 if at <= until else 1.0", "0.0"),
+    "the_wait_is_uniform": ("- lane_log(uniform(words[i], 0))", "+ uniform(words[i], 0)"),
+    "choices_are_made_by_the_rates_before": ("p = uniform(words[i], 1) * total", "p = OLD"),
+}
+
+
+@compiled
+@pytest.mark.parametrize("plant", PLANTS)
+def test_a_bug_planted_in_a_generated_round_is_caught(
+    plant: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the comparison with the twin, which is an ordinary test above."""
+    monkeypatch.setenv(tiers.FOLDER, str(tmp_path))
+    program = b.program_of(NETWORKS["birth and death"])
+    flat = flat_of(program)
+    assert flat is not None
+    right, wrong = PLANTS[plant]
+    source = source_of(flat, set())
+    assert source.count(right) >= 1
+    # the sum of the round before still stands in the buffer while the new one is made
+    wrong = wrong.replace("OLD", f"uniform(words[i], 1) * f[{PLACE} + i]")
+    draw = tiers.generated_round(source.replace(right, wrong))
+    twin = alone(program, 20, 1.5)
+    if plant == "events_happen_after_the_stop":  # such a run would never end
+        block, f = np.ones((flat.rows, LANES)), np.zeros(8 * LANES)
+        draw(
+            flat.tape, tape_reader(), np.array([flat.first, flat.total]), block, f,
+            np.arange(LANES, dtype=np.uint64), 1e-9,
+        )  # fmt: skip
+        assert not f[OVER : OVER + LANES].any()
+        return
+    with pytest.raises(AssertionError):
+        assert_same(together(program, 20, 1.5, draw), twin)
 
 
 @compiled
