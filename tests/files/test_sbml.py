@@ -267,6 +267,12 @@ REFUSALS: dict[str, tuple[Callable[[], str] | str, str, str]] = {
     "a formula too deep for us": (lambda: deep(170), "sbml.formula-size", "too deep"),
     "functions that swell": (swelling, "sbml.formula-size", "reaction Death"),
     "no XML": ("species: X", "sbml.xml", "line 1|<text>:1"),
+    "an encoding that nobody knows": (GOOD.replace("UTF-8", "klingon"), "sbml.", "ncod"),
+    "another encoding than it says": (
+        GOOD.replace("UTF-8", "ISO-8859-1").replace('id="small"', 'id="small" name="\u00e9"'),
+        "sbml.encoding",
+        "ISO-8859-1",
+    ),
     "half a document": (GOOD[:400], "sbml.xml", "no element|unclosed"),
     "another XML": ("<html/>", "sbml.not-sbml", "<html>"),
     "no model": (GOOD.split("<model")[0] + "</sbml>", "sbml.", "model"),

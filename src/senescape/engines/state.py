@@ -234,7 +234,7 @@ def refuse_general(program: Program, engine: str) -> None:
         raise RunError(
             f"{program.transition_ids[index]} is a general transition",
             allowed=f"unary and inflow transitions in the {engine} engine",
-            remedy="use the mean-field engine",
+            remedy="use the mean-field engine (for a network from SBML, or the exact one)",
             check="run.general-transition",
         )
     if program.general is not None:

@@ -16,6 +16,7 @@ from senescape.files.texts import Unreadable, read_text
 LARGEST = 5_000_000
 DEEPEST = 200
 MOST_ELEMENTS = 500_000
+ENCODINGS = {"utf-8", "utf8", "us-ascii", "ascii"}
 
 
 def read_scanned(path: str | Path) -> str:
@@ -62,12 +63,16 @@ class _Walk:
     def __init__(self, file: str) -> None:
         self.file = file
         self.depth = self.elements = 0
-        self.parser = expat.ParserCreate(namespace_separator=" ")
+        # what the document says of its encoding is not followed: the bytes were UTF-8
+        self.parser = expat.ParserCreate("utf-8", " ")
+        self.ascii = True
+        self.parser.XmlDeclHandler = self.declaration
         self.parser.StartElementHandler = self.start
         self.parser.EndElementHandler = self.end
         self.parser.StartDoctypeDeclHandler = self.doctype
 
     def over(self, text: str) -> None:
+        self.ascii = text.isascii()
         try:
             self.parser.Parse(text.encode("utf-8"), True)
         except expat.ExpatError as error:
@@ -94,6 +99,12 @@ class _Walk:
     def end(self, name: str) -> None:
         del name
         self.depth -= 1
+
+    def declaration(self, version: str, encoding: str | None, standalone: int) -> None:
+        del version, standalone
+        if encoding is not None and encoding.lower() not in ENCODINGS and not self.ascii:
+            what = f"text in UTF-8 that says it is in {encoding[:40]}"
+            self.refuse(what, "UTF-8, as SBML asks for", "correct its first line", "encoding")
 
     def doctype(self, *declared: object) -> None:
         del declared
