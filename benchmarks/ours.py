@@ -10,9 +10,11 @@ import sys
 import time
 
 import numpy as np
+from leap_network import cells_network
 
 from senescape.compile import lower
 from senescape.engines.exact import Exact, tiers
+from senescape.engines.leap import Leap
 from senescape.engines.protocol import run_engine
 from senescape.engines.state import Streams
 from senescape.files.sbml import parse_sbml
@@ -22,14 +24,16 @@ def main() -> None:
     with open(sys.argv[1], encoding="utf-8") as file:
         job = json.load(file)
     tiers.PAYS = 0  # the generated round from the first event: its compiling is not timed
-    program = lower(parse_sbml(job["sbml"]))
+    scale = job.get("scale")
+    engine = Exact() if scale is None else Leap()
+    program = lower(parse_sbml(job["sbml"]) if scale is None else cells_network(scale))
     times = np.linspace(0.0, job["until"], job["outputs"])
-    rows = [program.compartment(name) for name in job["species"]]
+    rows = [program.compartment(name) for name in job["compare"]]
 
     def run(number: int, seed: int) -> list[list[float]]:
         table = np.repeat(program.parameter_defaults[:, None], number, axis=1)
         state = None
-        for state in run_engine(Exact(), program, table, Streams.hosts(seed, number), times):
+        for state in run_engine(engine, program, table, Streams.hosts(seed, number), times):
             pass
         assert state is not None
         return state.counts[rows].T.tolist()

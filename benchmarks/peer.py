@@ -1,6 +1,6 @@
 """One peer in a process of its own, told what to run line by line.
 
-Usage: python benchmarks/peer.py copasi|rebop|libroadrunner FILE.json (in the peers' environment)
+Usage: python benchmarks/peer.py copasi|copasi-adaptive|rebop|libroadrunner FILE.json (in the peers' environment)
 
 The file holds SBML text and, for rebop, which reads none, the reactions. Each line of standard
 input is "N SEED": run N trajectories, one after the other on one thread, and print one line of
@@ -64,7 +64,16 @@ def rebop(job: dict):
     return run
 
 
-TOOLS = {"copasi": copasi, "libroadrunner": libroadrunner, "rebop": rebop}
+def copasi_adaptive(job: dict):
+    return copasi(job, "adaptivesa")
+
+
+TOOLS = {
+    "copasi": copasi,
+    "copasi-adaptive": copasi_adaptive,
+    "libroadrunner": libroadrunner,
+    "rebop": rebop,
+}
 
 
 def main() -> None:

@@ -24,7 +24,8 @@ import time
 from pathlib import Path
 
 import numpy as np
-from networks import SIZES, network, sbml
+from leap_network import scaled
+from networks import network, sbml
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
@@ -38,6 +39,9 @@ PEERS = {
     "exact_vs_rebop": ("rebop", 8, 1.0),
     "exact_vs_libroadrunner": ("libroadrunner", 8, 0.4),
 }
+# The leap at this many times the cells of the small network (1,500).
+SCALES = {"leap_vs_copasi_adaptive": 1e2, "leap_vs_copasi_adaptive_1e9": 1e6}
+LIVE = ["P", "S", "E"]
 
 
 class Worker:
@@ -69,8 +73,8 @@ class Worker:
         self.process.wait()
 
 
-def job_of(size: int, until: float) -> dict:
-    net = network(size)
+def job_of(size: int, until: float, scale: float | None = None) -> dict:
+    net = network(size) if scale is None else scaled(scale)
     reactions = []
     for consumed, made, rate in net.reactions:
         # rebop takes reactants of a rate law as given: modifiers stay in the text of the law
@@ -80,7 +84,8 @@ def job_of(size: int, until: float) -> dict:
     return {
         "sbml": sbml(net), "species": net.species, "parameters": net.parameters,
         "reactions": [_mass_action(r, net.parameters) for r in reactions],
-        "until": until, "outputs": 31,
+        "until": until, "outputs": 31, "scale": scale,
+        "compare": list(net.species) if scale is None else LIVE,
     }  # fmt: skip
 
 
@@ -98,11 +103,13 @@ def _mass_action(reaction: tuple, parameters: dict[str, float]) -> tuple:
 
 def pair_of(name: str, python: str, pairs: int, folder: Path) -> dict:
     """Run one comparison."""
-    tool, size, share = PEERS[name]
+    scale = SCALES.get(name)
+    tool, size, share = PEERS.get(name, ("copasi-adaptive", 8, 8.0))
     until, ours_number, peer_number = WORK[size]
     peer_number = max(2, round(share * peer_number))
     path = folder / f"{name}.json"
-    path.write_text(json.dumps(job_of(size, until)), encoding="utf-8")
+    job = job_of(size, until, scale)
+    path.write_text(json.dumps(job), encoding="utf-8")
     ours = Worker(sys.executable, str(HERE / "ours.py"), str(path))
     peer = Worker(python, str(HERE / "peer.py"), tool, str(path))
     ratios, ends = [], {"ours": [], "peer": []}
@@ -116,7 +123,9 @@ def pair_of(name: str, python: str, pairs: int, folder: Path) -> dict:
         ends["peer"] += b["ends"]
     ours.close()
     peer.close()
-    x, y = np.array(ends["ours"]), np.array(ends["peer"])
+    every = list(job["species"])
+    x = np.array(ends["ours"])
+    y = np.array(ends["peer"])[:, [every.index(n) for n in job["compare"]]]
     error = np.sqrt(x.var(0, ddof=1) / len(x) + y.var(0, ddof=1) / len(y))
     gap = np.abs(x.mean(0) - y.mean(0))
     z = np.where(error > 0.0, gap / np.where(error > 0.0, error, 1.0), np.where(gap > 0, 99.0, 0.0))
@@ -127,6 +136,17 @@ def pair_of(name: str, python: str, pairs: int, folder: Path) -> dict:
         "network": f"{len(x[0])} species, {len(network(size).reactions)} reactions, {until:g} days",
         "largest_z_of_means": round(float(z.max()), 2),
         "trajectories": {"ours": len(x), "peer": len(y)},
+        "scale": scale or 1.0,
+        "relative_difference_of_means": round(
+            float((gap / np.maximum(y.mean(0), 1e-9))[y.mean(0) > 10.0].max(initial=0.0)), 5
+        ),
+        "ratio_of_sds": [
+            round(float(a / b), 3)
+            for a, b in zip(x.std(0, ddof=1), y.std(0, ddof=1), strict=True)
+            if b > 0.0
+        ]
+        if scale
+        else None,
     }
 
 
@@ -187,7 +207,7 @@ def main() -> None:
     found: dict[str, dict] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for key in (*PEERS, "two_threads"):
+        for key in (*PEERS, *SCALES, "two_threads"):
             if options.only and key not in options.only:
                 continue
             try:
