@@ -24,6 +24,24 @@ SMALL = 0.05
 SINGLE = 1 << 20
 NUMBER, GROWTH, EXITS, EMISSIONS = 0, 1, 96, 97
 
+TERMS = 10  # 0.05^10 / 10! is below 1e-19
+
+
+def _series() -> tuple[float, ...]:
+    """Return the coefficients of x^n in g / h, G / h^2, int E s / h^2 and int E G / h^3, n by n.
+
+    E G = (e^(2x) - e^x - x e^x) / r^2 has coefficients (2^m - 1 - m) / m! with m = n + 2.
+    """
+    rows = []
+    for n in range(TERMS):
+        one = 1.0 / math.factorial(n)
+        rows += [one / (n + 1), one / ((n + 1) * (n + 2)), one / (n + 2)]
+        rows.append(one * (2.0 ** (n + 2) - 3.0 - n) / ((n + 1) * (n + 2) * (n + 3)))
+    return tuple(rows)
+
+
+SERIES = _series()
+
 
 class Moments(NamedTuple):
     """Joint moments of (cells N, exits D, emissions F) of one ancestor."""
@@ -49,31 +67,33 @@ def growth(r: float, h: float) -> tuple[float, float, float, float, float]:
         es = (h * e - g) / r
         eg = (math.expm1(2.0 * x) / (2.0 * r) - g - r * es) / (r * r)
         return e, g, g2, es, eg
-    # power series in x: sums of x^n / (n + k)! and the like
     g, g2, es, eg = 0.0, 0.0, 0.0, 0.0
-    power, factorial = 1.0, 1.0
-    for n in range(12):
-        factorial *= max(n, 1)
-        g += power / (factorial * (n + 1))
-        g2 += power / (factorial * (n + 1) * (n + 2))
-        es += power / (factorial * (n + 2))
-        # E G = (e^{2x} - e^x - x e^x) / r^2: coefficients (2^m - 1 - m) / m! with m = n + 2
-        m = n + 2
-        eg += power * (2.0**m - 1.0 - m) / (factorial * (n + 1) * (n + 2) * (n + 3))
-        power *= x
+    for n in range(TERMS - 1, -1, -1):
+        g = g * x + SERIES[4 * n]
+        g2 = g2 * x + SERIES[4 * n + 1]
+        es = es * x + SERIES[4 * n + 2]
+        eg = eg * x + SERIES[4 * n + 3]
     return e, h * g, h * h * g2, h * h * es, h * h * h * eg
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def moments(b: float, d: float, f: float, h: float) -> Moments:
-    """Return the exact joint moments of one ancestor.
+    """Return the exact joint moments of one ancestor."""
+    return grown_moments(b, d, f, h, growth(b - d, h))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def grown_moments(
+    b: float, d: float, f: float, h: float, grown: tuple[float, float, float, float, float]
+) -> Moments:
+    """Return the moments, given what :func:`growth` returns.
 
     Notes
     -----
     From V_N' = 2 r V_N + (b + d) m, C_ND' = r C_ND + d V_N - d m, V_D' = 2 d C_ND + d m,
     C_NF' = r C_NF + f V_N, V_F' = 2 f C_NF + f m with m = exp(r t).
     """
-    e, g, g2, es, eg = growth(b - d, h)
+    e, g, g2, es, eg = grown
     total = b + d
     cov_nd = d * e * (total * g2 - h)
     var_d = d * g + 2.0 * d * d * (total * eg - es)
@@ -135,12 +155,13 @@ def one_stage(
     if b <= 0.0 and f <= 0.0:
         left = binomial_quantile(n0, -math.expm1(-d * h), uniform(key, EXITS))
         return n0 - left, left, 0.0
-    e, g, _, _, _ = growth(b - d, h)
+    grown = growth(b - d, h)
+    e, g, _, _, _ = grown
     if n0 * g * (b + d + f) < FEW_EVENTS:
         return _one_by_one(n0, b, d, f, h, key)
     alive = binomial_quantile(n0, 1.0 - d * g / (1.0 + b * g), uniform(key, NUMBER))
     n = alive + geometric_sum(alive, b * g, key, GROWTH)
-    m = moments(b, d, f, h)
+    m = grown_moments(b, d, f, h, grown)
     shift = n - n0 * e
     exits = 0.0
     if d > 0.0:
