@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests import sbml_texts as x
-from tests.files.test_sbml import REFUSALS
+from tests.files.test_bad_sbml import REFUSALS
 
 from senescape.cli import main
 
