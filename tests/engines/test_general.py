@@ -320,7 +320,7 @@ DEATH = (x.reaction("Death", "k * X", {"X": 1}),)
 @pytest.mark.parametrize(
     ("engine", "parts", "said"),
     [
-        (Exact(), {"species": X3, "reactions": (x.reaction("Gone", "1", {"X": 1}),)}, r"Gone would take more than there is at time .*X = (0|-1)\).*run\.below-zero"),
+        (Exact(), {"species": X3, "reactions": (x.reaction("Gone", "1", {"X": 1}),)}, r"Gone would take more than there is at time .*X = 0\).*run\.below-zero"),
         (Exact(), {"species": X3, "reactions": (x.reaction("Back", "2 - X", {"X": 1}),)}, r"propensity of Back is -1 at time 0 .*X = 3\).*run\.rate\]"),
         (Exact(), {"species": X3, "reactions": (x.reaction("Back", "1 / (X - 3)", {"X": 1}),)}, r"Back is inf"),
         (Exact(), {"species": (x.species("X", 2.5),), "parameters": (K,), "reactions": DEATH}, r"X starts at 2\.5.*run\.not-whole"),

@@ -83,6 +83,8 @@ def advance_lane_alone(
                 low = min(low, block[flat.changed[event, d], 0])
             fired[event, 0] += 1.0
             if low < 0.0:
+                for d in range(flat.changes):  # the numbers before it are what explains it
+                    block[flat.changed[event, d], 0] -= flat.change[event, d]
                 return BELOW_ZERO - event, time, rounds
         else:
             happen(flat, tables, block, fired, 0, event, word)

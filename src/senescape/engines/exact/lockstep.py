@@ -360,6 +360,9 @@ def advance_lanes_together(
         if guard and _sum(f, ALARM) < 0.0:
             for i in range(LANES):
                 if f[ALARM + i] < 0.0:
+                    chosen = np.uint64(f[CHOSEN + i])
+                    for d in range(flat.changes):  # the numbers before it are what explains it
+                        block[changed[chosen, d], i] -= change[chosen, d]
                     _show(block, counts, flat.slots, i, who[i])
                     return BELOW_ZERO - int(f[CHOSEN + i]), who[i], f[TIME + i]
         if flat.drawn:
