@@ -31,7 +31,7 @@ HERE = Path(__file__).parent
 RESULTS = HERE / "results"
 
 # Simulated days, and trajectories of a pair: (senescape, peer); a second or two each.
-WORK = {8: (30.0, 256, 12), 30: (6.0, 256, 16), 60: (3.0, 256, 12)}
+WORK = {8: (30.0, 640, 12), 30: (6.0, 1024, 16), 60: (3.0, 1024, 12)}
 PEERS = {
     "exact_vs_copasi": ("copasi", 8, 1.0),
     "exact_vs_copasi_30": ("copasi", 30, 1.0),
