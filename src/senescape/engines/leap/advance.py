@@ -97,7 +97,8 @@ def advance_lane(
     Notes
     -----
     The environment of a step (signals, totals that cells sense) is predicted at its middle from the
-    drift at its beginning, and rates are frozen there: weak order 2. A step is halved, on the
+    drift at its beginning, and rates are frozen there: order 2 in means, 1 in variances
+    (verification/leap_order.md). A step is halved, on the
     absolute grid, where a compartment's hazard times the step changes by more than ``tolerance``
     from the last evaluation, or where hazard times the step exceeds ``composition``. Draws are
     keyed by the window of the grid and the place in it, so that an added dose shifts no key.
