@@ -37,6 +37,7 @@ from senescape.errors import RunError
 from senescape.rng import uniform
 
 from .bounds import read_tape_bounds
+from .step import choose
 
 Float = NDArray[np.float64]
 Keys = NDArray[np.uint64]
@@ -69,19 +70,6 @@ def bound_rates(transition: Float, high: Float) -> float:
     for t in range(transition.shape[0]):
         total += max(0.0, high[transition[t, 2]])
     return total * (1.0 + MARGIN)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def choose(rates: Float, place: float) -> int:
-    """Return the reaction in whose part of the sum ``place`` falls."""
-    last = 0
-    for t in range(rates.shape[0]):
-        if rates[t] > 0.0:
-            last = t
-            place -= rates[t]
-            if place < 0.0:
-                return t
-    return last
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

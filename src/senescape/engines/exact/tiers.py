@@ -12,7 +12,6 @@ import hashlib
 import importlib.util
 import os
 import tempfile
-from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -51,7 +50,7 @@ class Tier:
         Rows that are read outside the round.
     """
 
-    def __init__(self, flat: Flat, kept: frozenset[int]) -> None:
+    def __init__(self, flat: Flat, kept: set[int]) -> None:
         self.flat, self.kept = flat, kept
         self.events = 0.0
         self.generated: Any = None
@@ -64,34 +63,10 @@ class Tier:
         if pays and self._lock.acquire(blocking=False):
             try:
                 if self.generated is None:
-                    self.generated = generated_round(source_of(self.flat, set(self.kept)))
+                    self.generated = generated_round(source_of(self.flat, self.kept))
             finally:
                 self._lock.release()
         return interpreter() if self.generated is None else self.generated
-
-
-@lru_cache(maxsize=64)
-def tier_of(digest: str, flat: _Hashed, kept: frozenset[int]) -> Tier:
-    """Return the tier of a program, the same for every state of it."""
-    return Tier(flat.flat, kept)
-
-
-class _Hashed:
-    """A Flat that stands for its program's digest in a cache."""
-
-    def __init__(self, flat: Flat) -> None:
-        self.flat = flat
-
-    def __hash__(self) -> int:
-        return 0
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Hashed)
-
-
-def tier(digest: str, flat: Flat, kept: set[int]) -> Tier:
-    """Return the tier of the program of a digest."""
-    return tier_of(digest, _Hashed(flat), frozenset(kept))
 
 
 def generated_round(source: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numba import config
@@ -22,7 +23,7 @@ from .flat import ACC, PLAIN, Flat, flat_of, may_take_too_much
 from .lockstep import BELOW_ZERO, advance_lanes_together
 from .refusal import refusal
 from .step import DONE, TOO_MANY
-from .tiers import Tier, tier
+from .tiers import Tier
 
 Float = NDArray[np.float64]
 
@@ -86,12 +87,16 @@ def together_error(
     return refusal(program, -1 - place, lane, time)
 
 
+@lru_cache(maxsize=64)
 def together_of(program: Program) -> Together | None:
-    """Return what the kernel needs, or None where the program cannot be laid flat."""
+    """Return what the kernel needs, or None where the program cannot be laid flat.
+
+    One for all states of a program: its events are counted together.
+    """
     flat = flat_of(program)
     if flat is None:
         return None
-    own = tier(program.digest, flat, read_outside(program, flat))
+    own = Tier(flat, read_outside(program, flat))
     return Together(flat, tables_of(program), own, may_take_too_much(program, flat))
 
 
