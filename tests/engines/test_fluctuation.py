@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -35,11 +35,11 @@ def by_inversion(m: float, limit: int) -> Float:
     return np.fft.fft(values).real[:limit] / points / radius ** np.arange(limit)
 
 
-def most_likely(counts: Sequence[float], law: object) -> float:
+def most_likely(counts: Sequence[float], law: Callable[[float, int], Float]) -> float:
     seen = np.asarray(counts, int)
 
     def loss(m: float) -> float:
-        return -float(np.log(law(m, seen.max() + 1)[seen]).sum())  # type: ignore[operator]
+        return -float(np.log(law(m, seen.max() + 1)[seen]).sum())
 
     found = minimize_scalar(loss, bounds=(0.01, 50.0), method="bounded", options={"xatol": 1e-8})
     return float(found.x)

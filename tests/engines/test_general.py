@@ -6,6 +6,7 @@ Statistical tests use the z-tests of tests/statistics.py: false alarm 1e-6 each.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,12 +43,12 @@ EXACT = pytest.mark.parametrize("exact", [Exact(), Scalar()], ids=["exact", "sca
 K = x.parameter("k", 0.5)
 
 
-def program(**parts: object) -> Program:
-    return lower(parse_sbml(x.model(**parts)))  # type: ignore[arg-type]
+def program(**parts: Any) -> Program:
+    return lower(parse_sbml(x.model(**parts)))
 
 
 def run(
-    engine: Engine, until: float, every: float, *, lanes: int = 1, seed: int = 1, **parts: object
+    engine: Engine, until: float, every: float, *, lanes: int = 1, seed: int = 1, **parts: Any
 ) -> Counted:
     return run_network(
         engine, program(**parts), output_times(until, every), replicates=lanes, seed=seed
@@ -113,7 +114,7 @@ def test_a_stoichiometry_above_one_comes_in_batches(exact: Exact) -> None:
 @EXACT
 def test_a_concentration_is_an_amount_over_the_size(exact: Exact) -> None:
     """First order: the size cancels in k * X * cell; without the factor death is four times slower."""
-    parts = {
+    parts: dict[str, Any] = {
         "size": 'size="4"',
         "species": (x.species("X", 100, hasOnlySubstanceUnits="false"),),
         "parameters": (K,),
@@ -336,7 +337,7 @@ DEATH = (x.reaction("Death", "k * X", {"X": 1}),)
     ],
 )  # fmt: skip
 def test_what_cannot_be_run_stops_with_its_reason(
-    engine: Engine, parts: dict[str, object], said: str
+    engine: Engine, parts: dict[str, Any], said: str
 ) -> None:
     with pytest.raises(SenescapeError, match=said) as caught:
         run(engine, 20.0, 20.0, **parts)

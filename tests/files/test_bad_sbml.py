@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests import sbml_texts as x
@@ -22,9 +23,13 @@ from senescape.files.sbml.scan import scan
 GOOD = x.model(species=(X,), parameters=(K,), reactions=(DEATH,))
 
 
-def with_law(law: str, **parts: object) -> str:
-    own = {"species": (X,), "parameters": (K,), "reactions": (x.reaction("Death", law, {"X": 1}),)}
-    return x.model(**(own | parts))  # type: ignore[arg-type]
+def with_law(law: str, **parts: Any) -> str:
+    own: dict[str, Any] = {
+        "species": (X,),
+        "parameters": (K,),
+        "reactions": (x.reaction("Death", law, {"X": 1}),),
+    }
+    return x.model(**(own | parts))
 
 
 def with_event(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 from tests import sbml_texts as x
@@ -13,8 +14,8 @@ from senescape.files import parse_sbml
 from senescape.network import Event, Network, SignalKind
 
 
-def read(**parts: object) -> Network:
-    return parse_sbml(x.model(**parts))  # type: ignore[arg-type]
+def read(**parts: Any) -> Network:
+    return parse_sbml(x.model(**parts))
 
 
 X = x.species("X", 10)
