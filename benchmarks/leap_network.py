@@ -1,7 +1,7 @@
 """The small network of the benchmark in senescape's own form, at any number of cells.
 
-The same dynamics at ``scale`` times the cells: capacities and supplies grow with the scale, rates of
-meeting fall. The secreted factor F and the drug C are signals (they are abundant and fast), cells
+The same dynamics at ``scale`` times the cells: capacities and supplies grow with the scale, rates
+of meeting fall. The secreted factor F and the drug C are signals (they are abundant and fast), cells
 and effectors are whole numbers.
 """
 

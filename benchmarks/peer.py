@@ -1,6 +1,7 @@
 """One peer in a process of its own, told what to run line by line.
 
-Usage: python benchmarks/peer.py copasi|copasi-adaptive|rebop|libroadrunner FILE.json (in the peers' environment)
+Usage, in the peers' environment:
+python benchmarks/peer.py copasi|copasi-adaptive|rebop|libroadrunner FILE.json
 
 The file holds SBML text and, for rebop, which reads none, the reactions. Each line of standard
 input is "N SEED": run N trajectories, one after the other on one thread, and print one line of
