@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numba import config
 from numpy.typing import NDArray
 from tests.engines import builders as b
 from tests.statistics import same_mean, same_variance
@@ -37,8 +38,7 @@ from senescape.units import DIMENSIONLESS
 
 Float = NDArray[np.float64]
 compiled = pytest.mark.skipif(
-    os.environ.get("NUMBA_DISABLE_JIT", "0") not in {"", "0"},
-    reason="nothing is generated where kernels are not compiled",
+    config.DISABLE_JIT, reason="a run stays in its tier where kernels are not compiled"
 )
 
 NETWORKS = {
@@ -179,7 +179,9 @@ PLANTS = {
 }
 
 
-@compiled
+@pytest.mark.skipif(
+    config.DISABLE_JIT, reason="a planted run ends after a million rounds: hours in plain Python"
+)
 @pytest.mark.parametrize("plant", PLANTS)
 def test_a_bug_planted_in_a_generated_round_is_caught(
     plant: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -252,7 +254,6 @@ def test_a_damaged_cache_costs_time_only(
         assert path.read_text(encoding="utf-8") == text
 
 
-@compiled
 def test_two_processes_may_write_the_same_kernel(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     done = context.Queue()
