@@ -180,7 +180,7 @@ PLANTS = {
 
 
 @pytest.mark.skipif(
-    config.DISABLE_JIT, reason="a planted run ends after a million rounds: hours in plain Python"
+    config.DISABLE_JIT, reason="a planted run may take a million rounds: too long in plain Python"
 )
 @pytest.mark.parametrize("plant", PLANTS)
 def test_a_bug_planted_in_a_generated_round_is_caught(
