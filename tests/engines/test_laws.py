@@ -255,7 +255,7 @@ def test_a_dividing_chain_has_the_exact_mean(k: int, h: float, leave: float) -> 
         cells = np.zeros(k)
         cells[start] = 1e10
         born = np.zeros(k)
-        dividing_chain(cells, advance, leave, 1.0, 0.0, h, np.uint64(start), born)
+        dividing_chain(cells, advance, leave, 1.0, 0.0, 0.0, h, np.uint64(start), born)
         mean = mean_of_cycle(k, advance, leave, 2.0, h)[start]
         sd = np.sqrt(4e10 * np.minimum(mean, 1.0)) + 1.0
         twice = 8.0 * stats.poisson.sf(2 * k + (k - start) - 1, advance * h)
@@ -267,7 +267,7 @@ def test_a_dividing_chain_shares_its_completions() -> None:
     k, advance, leave, h = 6, 6.0, 0.2, 0.15
     cells = np.zeros(k)
     cells[k - 1] = 1e10
-    found = dividing_chain(cells, advance, leave, 0.5, 0.3, h, np.uint64(5), np.zeros(k))
+    found = dividing_chain(cells, advance, leave, 0.5, 0.3, 0.2, h, np.uint64(5), np.zeros(k))
     done = np.array(found[1:])
     first = 1e10 * fates(k, k - 1, advance, leave, h)[k + 1]
     # a few daughters complete too: 1.3 P(Poisson(0.9) >= 7) = 6e-5 of the mothers
@@ -275,3 +275,47 @@ def test_a_dividing_chain_shares_its_completions() -> None:
     assert done / done.sum() == pytest.approx([0.5, 0.3, 0.2], abs=3e-4)
     mean = 1e10 * mean_of_cycle(k, advance, leave, 1.3, h)[k - 1]
     assert cells == pytest.approx(mean, abs=2e-4 * 1e10)
+
+
+@pytest.mark.parametrize(
+    "shares", [(1, 0, 0), (0, 1, 0), (0.3, 0.7, 0), (0.1, 0.2, 0.7), (0.5, 0, 0.5)]
+)
+@pytest.mark.parametrize("leave", [0.0, 0.7])
+def test_every_cell_of_a_dividing_chain_is_in_the_books(
+    shares: tuple[float, float, float], leave: float
+) -> None:
+    """Second completions within a step are counted by what they put back; a share of 0 gets none.
+
+    Shares are scaled so that they add up to a little less or more than one, as sums of rounded
+    numbers do; exact in whole numbers.
+    """
+    for k, scale in ((2, 1.0), (2, 1 - 2e-16), (3, 1 + 3e-16), (5, 1.0)):
+        advance = 2.0 * k
+        for seed in range(5):
+            cells = np.zeros(k)
+            cells[seed % k], cells[k - 1] = 1e3, 1e13
+            before = cells.sum()
+            two, one, none = (scale * share for share in shares)
+            left, twos, ones, nones = dividing_chain(
+                cells, advance, leave, two, one, none, 0.25, np.uint64(seed), np.zeros(k)
+            )
+            assert cells.sum() == before - left + twos - nones
+            for found, share in zip((twos, ones, nones), shares, strict=True):
+                assert (found > 0.0) == (share > 0.0)
+
+
+def test_second_completions_share_out_as_the_first() -> None:
+    """Two stages, half a mean cycle a step: one in seven daughters completes again, mean kept.
+
+    The mean of the chain with mean offspring 1 is exact but for third completions, at most
+    P(Poisson(1) >= 5) = 0.0037 of the mothers.
+    """
+    k, advance, h = 2, 2.0, 0.5
+    cells = np.array([0.0, 1e12])
+    _, twos, ones, nones = dividing_chain(
+        cells, advance, 0.0, 0.4, 0.2, 0.4, h, np.uint64(3), np.zeros(k)
+    )
+    assert cells == pytest.approx(1e12 * mean_of_cycle(k, advance, 0.0, 1.0, h)[1], abs=4e9)
+    assert np.array([twos, ones, nones]) / (twos + ones + nones) == pytest.approx(
+        [0.4, 0.2, 0.4], abs=1e-4
+    )

@@ -116,6 +116,7 @@ def dividing_chain(
     leave: float,
     two: float,
     one: float,
+    none: float,
     h: float,
     key: int,
     born: Float,
@@ -126,9 +127,9 @@ def dividing_chain(
     ----------
     cells, born : (stages,)
         Cells, changed in place; scratch.
-    two, one : float
-        Shares of completions that put two daughters, or one (the other is elsewhere), into the
-        first stage; the rest leave.
+    two, one, none : float
+        Shares of completions that put two daughters, or one (the other is elsewhere), or none into
+        the first stage; only their ratios count.
     h : float
         At most half a mean cycle (k / (2 advance)); the caller divides longer steps.
 
@@ -144,7 +145,7 @@ def dividing_chain(
     exp(-(a + d) h) (a h)^(m + i) / (m + i)!: the mean is exact, but for daughters that complete
     twice within the step (chance at most P(Poisson(a h) > 2 k)). Sisters are placed independently,
     which leaves out their common time of birth: the variance is exact to second order in h.
-    Assumption: a daughter that completes within the same step divides like her mother.
+    A daughter that completes within the same step shares out like her mother.
     """
     k = cells.shape[0]
     exits, twos, ones, nones = 0.0, 0.0, 0.0, 0.0
@@ -156,21 +157,37 @@ def dividing_chain(
         if completed <= 0.0:
             continue
         base = (j + 1) * MAX_COUNTERS + k + 1
-        t = binomial_quantile(completed, two, uniform(key, base))
-        o = 0.0
-        if one > 0.0:
-            o = binomial_quantile(
-                completed - t, min(1.0, one / (1.0 - two)), uniform(key, base + 1)
-            )
+        t, o, n = _fates(completed, two, one, none, key, base)
         twos += t
         ones += o
-        nones += completed - t - o
-        e, again = _place(born, k - j, 2.0 * t + o, advance, leave, h, key, base + 2)
+        nones += n
+        daughters = 2.0 * t + o
+        e, t, o, n = _place(
+            born, k - j, daughters, advance, leave, two, one, none, h, key, base + 2
+        )
         exits += e
-        twos += again
+        twos += t
+        ones += o
+        nones += n
     for i in range(k):
         cells[i] += born[i]
     return exits, twos, ones, nones
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _fates(
+    completed: float, two: float, one: float, none: float, key: int, counter: int
+) -> tuple[float, float, float]:
+    """Share completions out among those that put two, one and no cells back.
+
+    A share of none at all gets no cell, whatever the rounding of the others: its ratio is exact.
+    """
+    rest = one + none
+    t = binomial_quantile(completed, two / (two + rest), uniform(key, counter))
+    o = 0.0
+    if one > 0.0:
+        o = binomial_quantile(completed - t, one / rest, uniform(key, counter + 1))
+    return t, o, completed - t - o
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -180,34 +197,44 @@ def _place(
     daughters: float,
     advance: float,
     leave: float,
+    two: float,
+    one: float,
+    none: float,
     h: float,
     key: int,
     base: int,
-) -> tuple[float, float]:
-    """Place daughters of mothers m stages from the end; returns (exits, second divisions)."""
+) -> tuple[float, float, float, float]:
+    """Place daughters of mothers m stages from the end.
+
+    Returns (exits, second completions that put two, one, none back); uses 4 k counters from base.
+    """
     k = born.shape[0]
     speed = advance + leave
     mother = (advance / speed) ** m * erlang_tail(m, speed * h)
+    twos, ones, nones = 0.0, 0.0, 0.0
     if daughters <= 0.0 or mother <= 0.0:
-        return 0.0, 0.0
+        return 0.0, twos, ones, nones
     term = math.exp(-speed * h)
     for i in range(1, m + 1):
         term *= advance * h / i
-    rest, left, again = 1.0, daughters, 0.0
+    rest, left = 1.0, daughters
     for i in range(2 * k):
         share = term / mother
         here = binomial_quantile(left, min(1.0, share / max(rest, share)), uniform(key, base + i))
         if i < k:
             born[i] += here
         else:
-            born[i - k] += 2.0 * here
-            again += here
+            t, o, n = _fates(here, two, one, none, key, base + 2 * i)
+            born[i - k] += 2.0 * t + o
+            twos += t
+            ones += o
+            nones += n
         left -= here
         rest -= share
         if left <= 0.0:
-            return 0.0, again
+            return 0.0, twos, ones, nones
         term *= advance * h / (m + i + 1)
     if leave <= 0.0:
         born[k - 1] += left
-        return 0.0, again
-    return left, again
+        left = 0.0
+    return left, twos, ones, nones

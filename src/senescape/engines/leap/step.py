@@ -101,7 +101,7 @@ def flow_chain(
         parts = max(1, int(math.ceil(2.0 * h * advance / k - 1e-9)))
         for part in range(parts):
             left, twos, ones, nones = dividing_chain(
-                cells, advance, leave, two, one, h / parts, absorb(key, part), born
+                cells, advance, leave, two, one, none, h / parts, absorb(key, part), born
             )
             fired[0] += left
             fired[1] += twos
