@@ -11,7 +11,6 @@ from tests.engines import builders as b
 
 from senescape.compile import Program, compile_scenario
 from senescape.engines.branching import branching_law
-from senescape.engines.interpreter import WIDTH
 from senescape.engines.mean_field import MeanField
 from senescape.engines.mean_field import explicit as ex
 from senescape.engines.mean_field.flows import pack
@@ -19,6 +18,7 @@ from senescape.engines.mean_field.wide import block_of
 from senescape.engines.protocol import run_engine
 from senescape.engines.state import Streams
 from senescape.files import read_scenario
+from senescape.lane_math import WIDTH
 from senescape.network import Network
 
 Float = NDArray[np.float64]

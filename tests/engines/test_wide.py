@@ -9,7 +9,6 @@ from tests.engines import builders as b
 
 from senescape.cohort import cohort_of
 from senescape.compile import Program, compile_scenario
-from senescape.engines.interpreter import WIDTH
 from senescape.engines.mean_field import MeanField
 from senescape.engines.mean_field.backward import backward_flows
 from senescape.engines.mean_field.flows import (
@@ -29,6 +28,7 @@ from senescape.engines.mean_field.wide import (
 )
 from senescape.engines.state import State, Streams
 from senescape.files import read_scenario
+from senescape.lane_math import WIDTH
 
 Float = NDArray[np.float64]
 NETWORKS = {

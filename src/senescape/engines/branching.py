@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 
 from senescape.compile import ActionKind, Program, TransitionKind
 from senescape.errors import RunError
+from senescape.lane_math import WIDTH
 from senescape.network import BirthLaw
 
 from .births import LAWS, stage_profile
-from .interpreter import WIDTH
 from .mean_field.backward import backward_flows
 from .mean_field.blocks import chances_before, record_environment
 from .mean_field.engine import FEW_STEPS, STEPS_A_DAY, MeanField, hazard_error

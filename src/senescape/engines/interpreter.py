@@ -15,8 +15,7 @@ from numba import cfunc, config, njit, types
 from numpy.typing import NDArray
 
 from senescape.expressions import Op
-
-from .lane_math import lane_exp, lane_hill, lane_log, lane_power
+from senescape.lane_math import lane_exp, lane_hill, lane_log, lane_power
 
 Registers = NDArray[np.float64]
 Tape = NDArray[np.int32]
@@ -29,8 +28,6 @@ HILL, LT, LE, GT, GE, EQ, NE = (
     int(op) for op in (Op.HILL, Op.LT, Op.LE, Op.GT, Op.GE, Op.EQ, Op.NE)
 )
 AND, OR, NOT, SELECT = (int(op) for op in (Op.AND, Op.OR, Op.NOT, Op.SELECT))
-
-WIDTH = 32  # lanes of a block: below, reading the tables costs more than the arithmetic
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")

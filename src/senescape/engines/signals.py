@@ -13,6 +13,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from senescape.lane_math import WIDTH
+
 Float = NDArray[np.float64]
 Int = NDArray[np.int32]
 
@@ -114,3 +116,87 @@ def load_totals(
             cells = counts[slot]
             for lane in range(lanes):
                 row[lane] += value[lane] * cells[lane]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def propagate_lanes(
+    coupling: Int, registers: Float, x: Float, supply: Float, step: Float, work: Float
+) -> None:
+    """Advance the signals of a block of lanes, each by its own step; the bytes of a lane alone.
+
+    Parameters
+    ----------
+    registers, x, supply : (registers or signals, WIDTH)
+    step : (WIDTH,)
+        0 in a lane that waits.
+    work : (2 signals + 4, WIDTH)
+        Scratch.
+    """
+    n = x.shape[0]
+    if n == 0:
+        return
+    size, h, parts, largest = work[2 * n], work[2 * n + 1], work[2 * n + 2], work[2 * n + 3]
+    for i in range(WIDTH):
+        size[i] = 0.0
+    for k in range(coupling.shape[0]):
+        if coupling[k, 1] >= 0:
+            value = registers[coupling[k, 2]]
+            for i in range(WIDTH):
+                size[i] += abs(value[i])
+    most = 0.0
+    for i in range(WIDTH):
+        bound = size[i] * step[i]
+        bound = bound if bound < LARGEST_NORM else LARGEST_NORM
+        cuts = np.ceil(2.0 * bound)
+        parts[i] = cuts if cuts > 1.0 else 1.0
+        size[i] = step[i] / parts[i]
+    for i in range(WIDTH):
+        most = max(most, parts[i])
+    for part in range(int(most)):
+        for i in range(WIDTH):
+            h[i] = size[i] if part < parts[i] else 0.0
+        for j in range(n):
+            term, given = work[j], supply[j]
+            for i in range(WIDTH):
+                term[i] = given[i]
+        for k in range(coupling.shape[0]):
+            term, value = work[coupling[k, 0]], registers[coupling[k, 2]]
+            if coupling[k, 1] < 0:
+                for i in range(WIDTH):
+                    term[i] += value[i]
+            else:
+                own = x[coupling[k, 1]]
+                for i in range(WIDTH):
+                    term[i] += value[i] * own[i]
+        for j in range(n):
+            term, own = work[j], x[j]
+            for i in range(WIDTH):
+                term[i] *= h[i]
+                own[i] += term[i]
+        for order in range(2, TERMS):
+            for j in range(n):
+                new = work[n + j]
+                for i in range(WIDTH):
+                    new[i] = 0.0
+            for k in range(coupling.shape[0]):
+                if coupling[k, 1] >= 0:
+                    new, value = work[n + coupling[k, 0]], registers[coupling[k, 2]]
+                    term = work[coupling[k, 1]]
+                    for i in range(WIDTH):
+                        new[i] += value[i] * term[i]
+            for i in range(WIDTH):
+                largest[i] = 0.0
+            for j in range(n):
+                term, new, own = work[j], work[n + j], x[j]
+                for i in range(WIDTH):
+                    term[i] = new[i] * h[i] / order
+                    own[i] += term[i]
+                    excess = abs(term[i]) - 1e-18 * abs(own[i])
+                    largest[i] = excess if excess > largest[i] else largest[i]
+            going = 0
+            for i in range(WIDTH):
+                # a lane that is done stands still, as it does alone
+                h[i] = h[i] if largest[i] > 0.0 else 0.0
+                going += 1 if largest[i] > 0.0 else 0
+            if going == 0:
+                break

@@ -11,7 +11,10 @@ from senescape.rng.keys import (
     uniform,
 )
 from senescape.rng.quantiles import (
+    EXACT_MEAN,
+    FEW,
     binomial_quantile,
+    count_quantile,
     geometric_quantile,
     geometric_sum,
     negative_binomial_quantile,
@@ -20,9 +23,12 @@ from senescape.rng.quantiles import (
 )
 
 __all__ = [
+    "EXACT_MEAN",
+    "FEW",
     "Purpose",
     "absorb",
     "binomial_quantile",
+    "count_quantile",
     "draw_key",
     "generator",
     "geometric_quantile",

@@ -13,8 +13,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from senescape.engines.interpreter import ADD, DIV, MUL, SUB
-from senescape.engines.lane_math import lane_log
 from senescape.engines.tables import Tables
+from senescape.lane_math import lane_log
 from senescape.rng import stream_word, uniform
 
 from .flat import ACC, PLAIN, Flat

@@ -40,8 +40,8 @@ from senescape.engines.interpreter import (
     greater,
     lesser,
 )
-from senescape.engines.lane_math import lane_exp, lane_hill, lane_log, lane_power
 from senescape.engines.signals import derivative
+from senescape.lane_math import lane_exp, lane_hill, lane_log, lane_power
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int32]

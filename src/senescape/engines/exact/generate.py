@@ -18,7 +18,7 @@ FORMAT = 1  # part of the digest of what is generated
 
 HEAD = """\
 from senescape.engines.interpreter import greater, lesser
-from senescape.engines.lane_math import lane_exp, lane_hill, lane_log, lane_power
+from senescape.lane_math import lane_exp, lane_hill, lane_log, lane_power
 from senescape.rng import uniform
 import numpy as np
 

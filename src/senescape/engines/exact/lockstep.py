@@ -16,8 +16,8 @@ from numba import cfunc, config, njit, typeof, types
 from numpy.typing import NDArray
 
 from senescape.engines.interpreter import ADD, DIV, MUL, SUB, tape_reader
-from senescape.engines.lane_math import lane_log
 from senescape.engines.tables import Tables
+from senescape.lane_math import lane_log
 from senescape.rng import stream_word, uniform
 
 from .flat import ACC, BY_AGE, PLAIN, Flat

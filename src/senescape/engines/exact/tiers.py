@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import sys
 import tempfile
 from pathlib import Path
 from threading import Lock
@@ -21,8 +22,8 @@ import numpy as np
 from numba import cfunc, config, typeof
 
 from senescape.engines import interpreter as tape_module
-from senescape.engines import lane_math
 from senescape.engines.interpreter import tape_reader
+from senescape.lane_math import lane_log
 from senescape.rng import keys
 
 from .flat import Flat
@@ -110,7 +111,7 @@ def kernel_folder() -> Path:
 def _digest(text: str) -> str:
     """Return the digest of a source and of all that is compiled into it."""
     sha = hashlib.sha256(text.encode())
-    for module in (lane_math, tape_module, keys):
+    for module in (sys.modules[lane_log.__module__], tape_module, keys):
         sha.update(Path(str(module.__file__)).read_bytes())
     sha.update(f"{FORMAT} {numba.__version__} {np.__version__}".encode())
     return sha.hexdigest()[:32]

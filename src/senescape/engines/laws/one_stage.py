@@ -9,15 +9,11 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+import numpy as np
 from numba import njit
 
-from senescape.rng import (
-    binomial_quantile,
-    geometric_sum,
-    negative_binomial_quantile,
-    poisson_quantile,
-    uniform,
-)
+from senescape.lane_math import lane_exp, lane_expm1
+from senescape.rng import binomial_quantile, count_quantile, geometric_sum, uniform
 
 FEW_EVENTS = 24.0
 SMALL = 0.05
@@ -56,33 +52,39 @@ class Moments(NamedTuple):
     cov_nf: float
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def growth(r: float, h: float) -> tuple[float, float, float, float, float]:
     """Return E, g, G = int g, int E s ds and int E G ds over the step, without cancellation."""
     x = r * h
-    e = math.exp(x)
-    if abs(x) > SMALL:
-        g = math.expm1(x) / r
-        g2 = (g - h) / r
-        es = (h * e - g) / r
-        eg = (math.expm1(2.0 * x) / (2.0 * r) - g - r * es) / (r * r)
-        return e, g, g2, es, eg
-    g, g2, es, eg = 0.0, 0.0, 0.0, 0.0
+    e = lane_exp(x)
+    over = 1.0 / (r if r != 0.0 else 1.0)
+    g = lane_expm1(x) * over
+    g2 = (g - h) * over
+    es = (h * e - g) * over
+    eg = (lane_expm1(2.0 * x) * 0.5 * over - g - r * es) * over * over
+    far = abs(x) > SMALL
+    sg, sg2, ses, seg = 0.0, 0.0, 0.0, 0.0
     for n in range(TERMS - 1, -1, -1):
-        g = g * x + SERIES[4 * n]
-        g2 = g2 * x + SERIES[4 * n + 1]
-        es = es * x + SERIES[4 * n + 2]
-        eg = eg * x + SERIES[4 * n + 3]
-    return e, h * g, h * h * g2, h * h * es, h * h * h * eg
+        sg = sg * x + SERIES[4 * n]
+        sg2 = sg2 * x + SERIES[4 * n + 1]
+        ses = ses * x + SERIES[4 * n + 2]
+        seg = seg * x + SERIES[4 * n + 3]
+    return (
+        e,
+        g if far else h * sg,
+        g2 if far else h * h * sg2,
+        es if far else h * h * ses,
+        eg if far else h * h * h * seg,
+    )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def moments(b: float, d: float, f: float, h: float) -> Moments:
     """Return the exact joint moments of one ancestor."""
     return grown_moments(b, d, f, h, growth(b - d, h))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def grown_moments(
     b: float, d: float, f: float, h: float, grown: tuple[float, float, float, float, float]
 ) -> Moments:
@@ -102,22 +104,22 @@ def grown_moments(
     return Moments(e, d * g, f * g, total * e * g, var_d, var_f, cov_nd, cov_nf)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def matched(mean: float, variance: float, u: float) -> float:
-    """Return the quantile of a whole number with given mean and variance.
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def matched(mean: float, variance: float) -> tuple[float, float, float]:
+    """Return (n, p, mean) of the count of senescape.rng.quantiles with given mean and variance.
 
     Binomial below, Poisson at, negative binomial above the variance of Poisson.
     """
-    if mean <= 0.0:
-        return 0.0
-    excess = variance - mean
-    if excess > 1e-9 * mean:
-        return negative_binomial_quantile(mean * mean / excess, excess / mean, u)
-    if excess < -1e-9 * mean:
-        chance = min(1.0, -excess / mean)
-        n = max(math.ceil(mean), math.floor(mean / chance + 0.5))
-        return binomial_quantile(n, mean / n, u)
-    return poisson_quantile(mean, u)
+    safe = mean if mean > 0.0 else 1.0
+    excess = (variance - safe) / safe
+    trials = np.floor(safe / (-excess if excess < 0.0 else 1.0) + 0.5)
+    least = np.ceil(safe)
+    trials = trials if trials > least else least
+    wide = -safe / (excess if excess > 0.0 else 1.0)
+    n = trials if excess < -1e-9 else wide
+    p = safe / trials if excess < -1e-9 else -excess
+    p = 0.0 if abs(excess) <= 1e-9 else p
+    return n, p, mean
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -153,34 +155,41 @@ def one_stage(
     if n0 <= 0.0 or h <= 0.0:
         return n0, 0.0, 0.0
     if b <= 0.0 and f <= 0.0:
-        left = binomial_quantile(n0, -math.expm1(-d * h), uniform(key, EXITS))
+        left = binomial_quantile(n0, -lane_expm1(-d * h), uniform(key, EXITS))
         return n0 - left, left, 0.0
-    grown = growth(b - d, h)
-    e, g, _, _, _ = grown
+    r = b - d
+    e, g, g2, es, eg = growth(r, h)
     if n0 * g * (b + d + f) < FEW_EVENTS:
         return _one_by_one(n0, b, d, f, h, key)
     alive = binomial_quantile(n0, 1.0 - d * g / (1.0 + b * g), uniform(key, NUMBER))
     n = alive + geometric_sum(alive, b * g, key, GROWTH)
-    m = grown_moments(b, d, f, h, grown)
-    shift = n - n0 * e
-    exits = 0.0
-    if d > 0.0:
-        slope = m.cov_nd / m.var_n if m.var_n > 0.0 else 0.0
-        least = max(0.0, n0 - n)
-        mean = n0 * m.mean_d + slope * shift - least
-        exits = least + matched(
-            mean, max(0.0, n0 * (m.var_d - slope * m.cov_nd)), uniform(key, EXITS)
-        )
-        if b <= 0.0:
-            exits = n0 - n
-    emitted = 0.0
-    if f > 0.0:
-        slope = m.cov_nf / m.var_n if m.var_n > 0.0 else 0.0
-        mean = n0 * m.mean_f + slope * shift
-        emitted = matched(
-            mean, max(0.0, n0 * (m.var_f - slope * m.cov_nf)), uniform(key, EMISSIONS)
-        )
-    return n, exits, emitted
+    m = grown_moments(b, d, f, h, (e, g, g2, es, eg))
+    exits = n0 - n
+    if b > 0.0:
+        trials, share, mean, least = exits_given(n0, n, m)
+        exits = least + count_quantile(trials, share, mean, uniform(key, EXITS))
+    trials, share, mean = emissions_given(n0, n, m)
+    return n, exits, count_quantile(trials, share, mean, uniform(key, EMISSIONS))
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def exits_given(n0: float, n: float, m: Moments) -> tuple[float, float, float, float]:
+    """Return n, p and mean of the count of exits beyond the least that n cells allow, and that."""
+    slope = m.cov_nd / m.var_n if m.var_n > 0.0 else 0.0
+    least = n0 - n if n0 > n else 0.0
+    mean = n0 * m.mean_d + slope * (n - n0 * m.mean_n) - least
+    spread = n0 * (m.var_d - slope * m.cov_nd)
+    trials, share, mean = matched(mean, spread if spread > 0.0 else 0.0)
+    return trials, share, mean, least
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def emissions_given(n0: float, n: float, m: Moments) -> tuple[float, float, float]:
+    """Return n, p and mean of the count of emissions, given n cells after the step."""
+    slope = m.cov_nf / m.var_n if m.var_n > 0.0 else 0.0
+    mean = n0 * m.mean_f + slope * (n - n0 * m.mean_n)
+    spread = n0 * (m.var_f - slope * m.cov_nf)
+    return matched(mean, spread if spread > 0.0 else 0.0)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

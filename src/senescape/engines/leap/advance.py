@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -11,15 +9,15 @@ from numpy.typing import NDArray
 from senescape.engines.interpreter import read_tape_lane
 from senescape.engines.signals import propagate
 from senescape.engines.tables import Tables
-from senescape.rng import draw_key
+from senescape.rng import absorb, draw_key
 
-from .exits import Exits, list_exits, sensed_drift
 from .plan import Plan
-from .step import sweep
+from .rates import Rates, extrapolate, list_rates, sensed_drift, sum_rates
+from .step import half_sweep
 
 Float = NDArray[np.float64]
 
-FINEST = 14
+FINEST = 2.0**-14  # of the longest step
 GRID = 1e-9
 PLACES = 65536.0
 LARGEST_COUNT = 1e15
@@ -45,22 +43,35 @@ def load_cells(tables: Tables, counts: Float, registers: Float, assays: int) -> 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def load_rates(
-    tables: Tables, plan: Plan, registers: Float, signal: Float, time: float, exits: Exits
+    tables: Tables, plan: Plan, registers: Float, signal: Float, time: float, rates: Rates
 ) -> int:
-    """Read the tape at a time and list the exits; 0, or -1 - transition."""
+    """Read the tape at a time and list the rates; 0, or -1 - transition."""
     for i in range(signal.shape[0]):
         registers[tables.signal_row + i] = signal[i]
     registers[tables.time_row] = time
     read_tape_lane(tables.tape, tables.lane_end, tables.tape.shape[0], registers)
-    return list_exits(tables, plan, registers, exits)
+    return list_rates(tables, plan, registers, rates)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def next_stop(time: float, until: float, step: float, level: int) -> float:
-    """Return where the step from ``time`` ends: a multiple of step / 2^level, or ``until``."""
-    width = step / 2.0**level
-    stop = (math.floor(time / width + GRID) + 1.0) * width
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def next_stop(time: float, until: float, width: float) -> float:
+    """Return where the step from ``time`` ends: the next multiple of ``width``, or ``until``."""
+    stop = (np.floor(time / width + GRID) + 1.0) * width
     return until if stop >= until - GRID * width else stop
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def on_grid(time: float, width: float) -> bool:
+    """Return whether a time is a multiple of ``width``."""
+    return abs(time / width - np.floor(time / width + 0.5)) < GRID
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def step_key(key: int, time: float, step: float) -> int:
+    """Return the key of the step that begins at ``time``: of its window and its place in it."""
+    window = np.floor(time / step + GRID)
+    place = (time / step - window) * PLACES + 0.5
+    return draw_key(key, np.int64(window), 0, np.int64(place))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -79,7 +90,8 @@ def add_secretion(
 def advance_lane(
     tables: Tables,
     plan: Plan,
-    exits: Exits,
+    rates: Rates,
+    ahead: Rates,
     counts: Float,
     signal: Float,
     supply: Float,
@@ -96,15 +108,19 @@ def advance_lane(
 
     Notes
     -----
-    The environment of a step (signals, totals that cells sense) is predicted at its middle from the
-    drift at its beginning, and rates are frozen there: order 2 in means, 1 in variances
-    (verification/leap_order.md). A step is halved, on the
-    absolute grid, where a compartment's hazard times the step changes by more than ``tolerance``
-    from the last evaluation, or where hazard times the step exceeds ``composition``. Draws are
+    The first half of a step runs at the rates of its beginning, the second at twice those of the
+    middle that was reached, chance and all, less those of the beginning: the weak trapezoidal rule
+    of Anderson & Koyama 2012 (doi:10.1137/110849699) with theta = 1/2, order 2 in means and
+    variances (verification/leap_order.md). Signals follow in two halves, by what cells secrete at
+    the beginning, the middle and the end.
+
+    A step is halved, on the absolute grid, where a compartment's hazard times the step is expected
+    to change by more than ``tolerance`` up to the middle, or where hazard times the step exceeds
+    ``composition``: decided by the drift at the beginning, before anything is drawn. Draws are
     keyed by the window of the grid and the place in it, so that an added dose shifts no key.
     """
-    assays = plan.sensed.shape[0]
-    compartments = exits.pace.shape[0]
+    assays = plan.assays
+    compartments = rates.pace.shape[0]
     signals = signal.shape[0]
     work = np.zeros((2, signals))
     middle = np.zeros(signals)
@@ -112,57 +128,70 @@ def advance_lane(
     before = np.zeros(assays)
     slope = np.zeros(assays)
     change = np.zeros(compartments)
-    old = np.zeros(compartments)
-    born = np.zeros(counts.shape[0] + 4)
-    time, level, steps = start, 0, 0
+    born = np.zeros(counts.shape[0])
+    fired = np.zeros(4)
+    time, width, steps = start, step, 0
+    finest = step * FINEST
     cells = load_cells(tables, counts, registers, assays)
-    bad = load_rates(tables, plan, registers, signal, time, exits)
-    if bad < 0:
-        return bad, time, steps
-    while time < until:
+    bad = 0
+    if time < until:
+        bad = load_rates(tables, plan, registers, signal, time, rates)
+    while time < until and bad == 0:
+        sum_rates(tables, plan, rates)
         for a in range(assays):
             before[a] = registers[tables.assay_row + a]
         if plan.senses:
-            sensed_drift(tables, registers, counts, exits, change, slope)
-        for c in range(compartments):
-            old[c] = exits.pace[c]
+            sensed_drift(tables, plan, registers, counts, rates, change, slope)
         add_secretion(tables, registers, before, supply, given)
         while True:
-            stop = next_stop(time, until, step, level)
-            h = stop - time
+            stop = next_stop(time, until, width)
+            half = 0.5 * (stop - time)
             for i in range(signals):
                 middle[i] = signal[i]
-            propagate(tables.coupling, registers, middle, given, 0.5 * h, work)
+            propagate(tables.coupling, registers, middle, given, half, work)
             for a in range(assays):
-                registers[tables.assay_row + a] = max(0.0, before[a] + 0.5 * h * slope[a])
-            bad = load_rates(tables, plan, registers, middle, time + 0.5 * h, exits)
+                registers[tables.assay_row + a] = max(0.0, before[a] + half * slope[a])
+            bad = load_rates(tables, plan, registers, middle, time + half, ahead)
             if bad < 0:
                 return bad, time, steps
+            sum_rates(tables, plan, ahead)
             moved, fastest = 0.0, 0.0
             for c in range(compartments):
-                moved = max(moved, abs(exits.pace[c] - old[c]) * h)
-                fastest = max(fastest, exits.pace[c] * h)
-            if (moved <= tolerance and fastest <= composition) or level >= FINEST:
+                moved = max(moved, abs(ahead.pace[c] - rates.pace[c]) * (2.0 * half))
+                fastest = max(fastest, max(ahead.pace[c], rates.pace[c]) * (2.0 * half))
+            if (moved <= tolerance and fastest <= composition) or width <= finest:
                 break
-            level += 1
-        window = math.floor(time / step + GRID)
-        place = int((time / step - window) * PLACES + 0.5)
-        if cells > 0.0 or plan.arrives:
-            own = draw_key(key, int(window), 0, place)
-            sweep(tables, plan, exits, registers, counts, tally, h, own, born)
-        cells = load_cells(tables, counts, registers, assays)
+            width *= 0.5
+        own = step_key(key, time, step)
+        for part in range(2):
+            if cells > 0.0 or plan.arrives:
+                now = rates if part == 0 else ahead
+                mine = absorb(own, 1 + part)
+                half_sweep(tables, plan, now, counts, tally, half, mine, part == 1, born, fired)
+            cells = load_cells(tables, counts, registers, assays)
+            for a in range(assays):
+                found = registers[tables.assay_row + a]
+                slope[a] = 0.5 * (before[a] + found)
+                before[a] = found
+            add_secretion(tables, registers, slope, supply, given)
+            propagate(tables.coupling, registers, signal, given, half, work)
+            if part == 0:
+                bad = load_rates(tables, plan, registers, signal, time + half, ahead)
+                if bad < 0:
+                    return bad, time, steps
+                extrapolate(rates, ahead)
+                sum_rates(tables, plan, ahead)
         if not cells <= LARGEST_COUNT:
             return 1, time, steps
-        for a in range(assays):
-            before[a] = 0.5 * (before[a] + registers[tables.assay_row + a])
-        add_secretion(tables, registers, before, supply, given)
-        propagate(tables.coupling, registers, signal, given, h, work)
         time = stop
         steps += 1
-        if level > 0 and moved <= 0.25 * tolerance and fastest <= 0.5 * composition:
-            width = step / 2.0 ** (level - 1)
-            if abs(time / width - math.floor(time / width + 0.5)) < GRID:
-                level -= 1
+        calm = moved <= 0.25 * tolerance and fastest <= 0.5 * composition
+        if calm and width < step and on_grid(time, 2.0 * width):
+            width *= 2.0
+        if time < until:
+            bad = load_rates(tables, plan, registers, signal, time, rates)
+    if bad < 0:
+        return bad, time, steps
     return 0, until, steps
 
 
@@ -170,7 +199,8 @@ def advance_lane(
 def advance_lanes(
     tables: Tables,
     plan: Plan,
-    exits: Exits,
+    rates: Rates,
+    ahead: Rates,
     counts: Float,
     signal: Float,
     supply: Float,
@@ -192,7 +222,8 @@ def advance_lanes(
         bad, time, steps = advance_lane(
             tables,
             plan,
-            exits,
+            rates,
+            ahead,
             counts[lane],
             signal[lane],
             supply[lane],

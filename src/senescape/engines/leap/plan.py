@@ -1,4 +1,4 @@
-"""Which exits of a compartment are divisions, emissions or departures, read off a Program once."""
+"""What a Program says about its exits once and for all, laid out as the leap reads it."""
 
 from __future__ import annotations
 
@@ -8,65 +8,127 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senescape.compile import Program, TransitionKind
+from senescape.engines.laws.lanes import DIVIDES, EMITS
 from senescape.errors import RunError
 
 Int = NDArray[np.int32]
 
-LEAVE, EMIT, DIVIDE, STAY = 0, 1, 2, 3
+LEAVE, EMIT, DIVIDE = 0, 1, 2
+AFTER_STAGES = 4  # added to the class of an exit that waits for the last stage
+KINDS = 8
 
 
 class Plan(NamedTuple):
-    """How each outcome changes its source.
+    """Every way out of every compartment, entry by entry, then every arrival from outside.
 
     Parameters
     ----------
-    outcome_class : (outcomes,)
-        LEAVE: the source cell is gone; EMIT: it stays (or one daughter does) and cells appear
-        elsewhere; DIVIDE: two cells in the source compartment; STAY: nothing changes.
-    sensed : (assays,)
-        Whether the tape or a signal reads the assay between events.
+    begin : (compartments + 2,)
+        Entries of compartment c stand at ``begin[c]:begin[c + 1]``; arrivals are last.
+    transition, outcome : (entries,)
+    route : (entries,)
+        Number of the route among those of its transition.
+    choice : (entries,)
+        Register that holds the route chosen by a lane; -1 where there is only one.
+    kind : (entries,)
+        LEAVE: the source cell is gone; EMIT: it stays (or one daughter does), and cells may appear
+        elsewhere; DIVIDE: two cells in the source compartment. Plus ``AFTER_STAGES`` for timed
+        exits of chains.
+    timed : (entries,)
+        Whether the exit is one of those that share the end of a dwell time.
+    deliver_ptr, deliver : (entries + 1,), (deliveries, 2)
+        Products that appear outside the source: (first slot of their compartment, number).
+    lively : (compartments,)
+        Bits: DIVIDES and EMITS where cells of a single stage may.
+    assays : int
     senses, arrives : bool
-        Whether any assay is sensed; whether cells arrive from outside.
+        Whether any assay is sensed by a rate or a signal; whether cells arrive from outside.
     """
 
-    outcome_class: Int
-    sensed: NDArray[np.bool_]
+    begin: Int
+    transition: Int
+    outcome: Int
+    route: Int
+    choice: Int
+    kind: Int
+    timed: Int
+    deliver_ptr: Int
+    deliver: Int
+    lively: Int
+    assays: int
     senses: bool
     arrives: bool
 
 
 def plan_of(program: Program) -> Plan:
-    """Classify every outcome, and refuse what the leap has no law for.
+    """Lay out and classify every outcome, and refuse what the leap has no law for.
 
     Raises
     ------
     RunError
         An outcome with more than two cells of its own source, or with two and others beside them.
     """
-    classes = np.zeros(len(program.outcome_row), np.int32)
     # plain lists: reading numbers out of arrays one by one costs more than all the rest
     stages, products = program.stages.tolist(), program.product.tolist()
     routes, outcomes, places = (
         p.tolist() for p in (program.route_ptr, program.outcome_ptr, program.product_ptr)
     )
-    for index, (kind, source, _, _) in enumerate(program.transition.tolist()):
-        if kind == TransitionKind.INFLOW:
-            continue
-        for outcome in range(outcomes[routes[index]], outcomes[routes[index + 1]]):
-            made = products[places[outcome] : places[outcome + 1]]
-            classes[outcome] = _class_of(program, index, source, made)
-            old = kind == TransitionKind.ANY_AGE and stages[source] > 1
-            if old and classes[outcome] != LEAVE:
-                raise RunError(
-                    f"{program.transition_ids[index]} returns cells to a compartment of "
-                    f"{stages[source]} stages at any age",
-                    allowed="divisions at the end of the last stage (timed)",
-                    remedy="make the arrow timed, or use the exact engine",
-                    check="leap.any-age-return",
-                )
-    sensed = _sensed(program)
-    arrives = bool((program.transition[:, 0] == TransitionKind.INFLOW).any())
-    return Plan(classes, sensed, bool(sensed.any()), arrives)
+    chosen, slots = program.route_row.tolist(), program.slot_ptr.tolist()
+    transitions = program.transition.tolist()
+    inflows = [i for i, t in enumerate(transitions) if t[0] == TransitionKind.INFLOW]
+    exits, ptr = program.exit.tolist(), program.exit_ptr.tolist()
+    groups = [exits[ptr[c] : ptr[c + 1]] for c in range(len(stages))] + [inflows]
+    begin, rows, deliver_ptr, deliver = [0], [], [0], []
+    lively = [0] * len(stages)
+    for source, group in enumerate(groups):
+        for index in group:
+            kind = transitions[index][0]
+            first = routes[index]
+            for route in range(first, routes[index + 1]):
+                for outcome in range(outcomes[route], outcomes[route + 1]):
+                    made = products[places[outcome] : places[outcome + 1]]
+                    role = LEAVE
+                    if kind != TransitionKind.INFLOW:
+                        role = _class_of(program, index, source, made)
+                        _check_age(program, index, stages[source], kind, role)
+                    timed = kind == TransitionKind.TIMED
+                    single = kind == TransitionKind.INFLOW or stages[source] == 1
+                    if single and role != LEAVE:
+                        lively[source] |= DIVIDES if role == DIVIDE else EMITS
+                    if timed and not single:
+                        role += AFTER_STAGES
+                    row = chosen[index]
+                    rows.append((index, outcome, route - first, row, role, int(timed)))
+                    deliver += [(slots[c], number) for c, number in made if c != source]
+                    deliver_ptr.append(len(deliver))
+        begin.append(len(rows))
+    columns = np.array(rows, np.int32).reshape(len(rows), 6).T
+    return Plan(
+        np.array(begin, np.int32),
+        np.ascontiguousarray(columns[0]),
+        np.ascontiguousarray(columns[1]),
+        np.ascontiguousarray(columns[2]),
+        np.ascontiguousarray(columns[3]),
+        np.ascontiguousarray(columns[4]),
+        np.ascontiguousarray(columns[5]),
+        np.array(deliver_ptr, np.int32),
+        np.array(deliver, np.int32).reshape(len(deliver), 2),
+        np.array(lively, np.int32),
+        len(program.assay_ids),
+        bool(_sensed(program).any()),
+        bool(inflows),
+    )
+
+
+def _check_age(program: Program, index: int, stages: int, kind: int, role: int) -> None:
+    if kind == TransitionKind.ANY_AGE and stages > 1 and role != LEAVE:
+        raise RunError(
+            f"{program.transition_ids[index]} returns cells to a compartment of "
+            f"{stages} stages at any age",
+            allowed="divisions at the end of the last stage (timed)",
+            remedy="make the arrow timed, or use the exact engine",
+            check="leap.any-age-return",
+        )
 
 
 def _class_of(program: Program, transition: int, source: int, made: list[list[int]]) -> int:
@@ -75,7 +137,7 @@ def _class_of(program: Program, transition: int, source: int, made: list[list[in
     if own == 0:
         return LEAVE
     if own == 1:
-        return EMIT if others else STAY
+        return EMIT
     if own == 2 and others == 0:
         return DIVIDE
     raise RunError(

@@ -1,4 +1,4 @@
-"""One leap step of one lane: every compartment follows its own law, forward, then backward."""
+"""Half a leap step of one lane: every compartment follows its own law, one after another."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ from numba import njit
 from numpy.typing import NDArray
 
 from senescape.engines.laws import chain, dividing_chain, one_stage
+from senescape.engines.laws.one_stage import EXITS
 from senescape.engines.tables import Tables
-from senescape.rng import absorb, binomial_quantile, draw_key, poisson_quantile, uniform
+from senescape.lane_math import lane_expm1
+from senescape.rng import absorb, binomial_quantile, poisson_quantile, uniform
 
-from .exits import AFTER_STAGES, INFLOW, Exits, route_of
-from .plan import DIVIDE, EMIT, LEAVE, Plan
+from .plan import AFTER_STAGES, DIVIDE, EMIT, LEAVE, Plan
+from .rates import Rates
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int32]
 
 FATES = 1 << 24
-INFLOW_KEY = 1 << 29
+ARRIVALS = 1 << 29
 
 
 # Kernels below take the arrays that they need one by one: reading an array out of a tuple inside a
@@ -32,15 +34,12 @@ def split(
     last: int,
     cells: float,
     wanted: int,
-    source: int,
     key: int,
     rate: Float,
     kind: Int,
-    outcome: Int,
     transition: Int,
-    product_ptr: Int,
-    product: Int,
-    slot_ptr: Int,
+    deliver_ptr: Int,
+    deliver: Int,
     counts: Float,
     tally: Float,
 ) -> None:
@@ -49,26 +48,20 @@ def split(
     Products enter the first stages of their compartments; those of the source itself are already
     accounted for by its law.
     """
-    total = 0.0
-    end = -1
     for e in range(first, last):
-        if kind[e] == wanted:
-            total += rate[e]
-            end = e
-    for e in range(first, end + 1):
-        if kind[e] != wanted:
+        if kind[e] != wanted or rate[e] <= 0.0:
             continue
-        part = cells
-        if e != end:
-            place = FATES + wanted * 4096 + e - first
-            part = binomial_quantile(cells, min(1.0, rate[e] / total), uniform(key, place))
-        total -= rate[e]
+        later = 0.0  # summed anew: the last open exit then gets exactly what is left
+        for other in range(last - 1, e, -1):
+            if kind[other] == wanted:
+                later += rate[other]
+        chance = rate[e] / (rate[e] + later)
+        place = FATES + wanted * 4096 + e - first
+        part = binomial_quantile(cells, chance, uniform(key, place))
         cells -= part
         tally[transition[e]] += part
-        o = outcome[e]
-        for p in range(product_ptr[o], product_ptr[o + 1]):
-            if product[p, 0] != source:
-                counts[slot_ptr[product[p, 0]]] += part * product[p, 1]
+        for p in range(deliver_ptr[e], deliver_ptr[e + 1]):
+            counts[deliver[p, 0]] += part * deliver[p, 1]
         if cells <= 0.0:
             return
 
@@ -91,10 +84,11 @@ def flow_chain(
     for i in range(4):
         fired[i] = 0.0
     if two + one + none <= 0.0:  # every timed exit is shut: cells gather in the last stage
-        waiting, fired[0], _ = one_stage(cells[k - 1], 0.0, leave, 0.0, h, absorb(key, 1))
+        share = -lane_expm1(-leave * h)
+        gone = binomial_quantile(cells[k - 1], share, uniform(absorb(key, 1), EXITS))
         left, done = chain(cells[: k - 1], advance, leave, h, key)
-        fired[0] += left
-        cells[k - 1] = waiting + done
+        fired[0] = gone + left
+        cells[k - 1] += done - gone
     elif two + one <= 0.0:
         fired[0], fired[3] = chain(cells, advance, leave, h, key)
     else:
@@ -111,26 +105,23 @@ def flow_chain(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def arrive(
-    tables: Tables, registers: Float, counts: Float, tally: Float, h: float, key: int
+    plan: Plan, rate: Float, counts: Float, tally: Float, first: int, h: float, key: int
 ) -> None:
-    """Let cells arrive from outside over a whole step."""
-    for t in range(tables.transition.shape[0]):
-        if tables.transition[t, 0] != INFLOW:
-            continue
-        route = route_of(tables, registers, t)
-        for o in range(tables.outcome_ptr[route], tables.outcome_ptr[route + 1]):
-            mean = registers[tables.transition[t, 2]] * registers[tables.outcome_row[o]] * h
-            own = draw_key(key, INFLOW_KEY, tables.transition[t, 3], o - tables.outcome_ptr[route])
-            arrived = poisson_quantile(mean, uniform(own, 0))
-            tally[t] += arrived
-            for p in range(tables.product_ptr[o], tables.product_ptr[o + 1]):
-                counts[tables.slot_ptr[tables.product[p, 0]]] += arrived * tables.product[p, 1]
+    """Let cells arrive from outside for ``h`` days, by the entries from ``first`` on."""
+    transition, deliver_ptr, deliver = plan.transition, plan.deliver_ptr, plan.deliver
+    own = absorb(key, ARRIVALS)
+    for e in range(first, rate.shape[0]):
+        arrived = poisson_quantile(rate[e] * h, uniform(own, e - first))
+        tally[transition[e]] += arrived
+        for p in range(deliver_ptr[e], deliver_ptr[e + 1]):
+            counts[deliver[p, 0]] += arrived * deliver[p, 1]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def half_sweep(
     tables: Tables,
-    exits: Exits,
+    plan: Plan,
+    rates: Rates,
     counts: Float,
     tally: Float,
     h: float,
@@ -139,11 +130,16 @@ def half_sweep(
     born: Float,
     fired: Float,
 ) -> None:
-    """Let every compartment follow its law for ``h`` days, one after another."""
-    slot_ptr, product_ptr, product = tables.slot_ptr, tables.product_ptr, tables.product
-    begin, rate, kind, outcome = exits.begin, exits.rate, exits.kind, exits.outcome
-    transition, total, advances, pace = exits.transition, exits.total, exits.advance, exits.pace
+    """Let every compartment follow its law for ``h`` days, one after another.
+
+    Forward, arrivals come last; backward, first: the two halves of a step mirror each other.
+    """
+    slot_ptr, begin, kind, transition = tables.slot_ptr, plan.begin, plan.kind, plan.transition
+    deliver_ptr, deliver = plan.deliver_ptr, plan.deliver
+    rate, total, advances, pace = rates.rate, rates.total, rates.advance, rates.pace
     n = pace.shape[0]
+    if backward and plan.arrives:
+        arrive(plan, rate, counts, tally, begin[n], h, key)
     for position in range(n):
         c = n - 1 - position if backward else position
         first, last = slot_ptr[c], slot_ptr[c + 1]
@@ -191,35 +187,14 @@ def half_sweep(
                 begin[c + 1],
                 fired[role],
                 wanted,
-                c,
                 own,
                 rate,
                 kind,
-                outcome,
                 transition,
-                product_ptr,
-                product,
-                slot_ptr,
+                deliver_ptr,
+                deliver,
                 counts,
                 tally,
             )
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def sweep(
-    tables: Tables,
-    plan: Plan,
-    exits: Exits,
-    registers: Float,
-    counts: Float,
-    tally: Float,
-    h: float,
-    key: int,
-    born: Float,
-) -> None:
-    """Take one step of length ``h`` [day] at the rates in ``exits``."""
-    fired = born[born.shape[0] - 4 :]
-    half_sweep(tables, exits, counts, tally, 0.5 * h, absorb(key, 1), False, born, fired)
-    if plan.arrives:
-        arrive(tables, registers, counts, tally, h, key)
-    half_sweep(tables, exits, counts, tally, 0.5 * h, absorb(key, 2), True, born, fired)
+    if not backward and plan.arrives:
+        arrive(plan, rate, counts, tally, begin[n], h, key)

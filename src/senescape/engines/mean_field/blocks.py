@@ -11,7 +11,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ..interpreter import WIDTH
+from senescape.lane_math import WIDTH
+
 from .explicit import (
     BROKEN,
     FIRST_STEP,

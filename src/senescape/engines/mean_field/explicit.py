@@ -18,7 +18,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ..interpreter import WIDTH
+from senescape.lane_math import WIDTH
+
 from .flows import TRANSITION, slots_of
 from .flows import size as size_of
 from .wide import Block, gather_environment, wide_backward, wide_flows

@@ -13,7 +13,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from ..interpreter import WIDTH, tape_reader
+from senescape.lane_math import WIDTH
+
+from ..interpreter import tape_reader
 from .flows import (
     ADVANCE_ROW,
     ANY_AGE,

@@ -1,9 +1,10 @@
-"""exp, log, power and Hill for loops over lanes, without calls and without branches.
+"""exp, log, their near relatives, power and Hill for loops over lanes: no calls, no branches.
 
 A call of the C library per lane keeps a loop from being vectorised, and its last digit differs
 between platforms. These are plain arithmetic: the same bytes wherever IEEE 754 holds, alone or in
-any width of lanes. Errors, measured against 80-bit arithmetic in tests/engines/test_lane_math.py:
-exp and log below 1 unit in the last place; a power, exp(e log b), a relative 2e-16 (2 + |e log b|).
+any width of lanes. Errors, measured against 80-bit arithmetic in tests/test_lane_math.py:
+exp and log below 1 unit in the last place, expm1 and (from -1/2 on) log1p below 4; a power,
+exp(e log b), a relative 2e-16 (2 + |e log b|).
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import math
 
 import numpy as np
 from numba import njit
+
+WIDTH = 32  # lanes of a block: below, reading the tables costs more than the arithmetic
 
 LOG2_E = 1.4426950408889634
 # log 2 in two parts, the first with 21 trailing zero bits: its product with an exponent is exact
@@ -51,6 +54,28 @@ def lane_exp(x: float) -> float:
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def lane_expm1(x: float) -> float:
+    """Return e^x - 1, for small x without cancellation."""
+    bounded = x if x < 710.0 else 710.0
+    bounded = bounded if bounded > -746.0 else -746.0
+    near = bounded if abs(bounded) < 0.35 else 0.0
+    p = INVERSE_FACTORIAL[13]
+    p = p * near + INVERSE_FACTORIAL[12]
+    p = p * near + INVERSE_FACTORIAL[11]
+    p = p * near + INVERSE_FACTORIAL[10]
+    p = p * near + INVERSE_FACTORIAL[9]
+    p = p * near + INVERSE_FACTORIAL[8]
+    p = p * near + INVERSE_FACTORIAL[7]
+    p = p * near + INVERSE_FACTORIAL[6]
+    p = p * near + INVERSE_FACTORIAL[5]
+    p = p * near + INVERSE_FACTORIAL[4]
+    p = p * near + INVERSE_FACTORIAL[3]
+    p = p * near + INVERSE_FACTORIAL[2]
+    small = p * near * near + near
+    return small if abs(x) < 0.35 else lane_exp(x) - 1.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def lane_log(x: float) -> float:
     """Return ln x: 2^e m, and the series of artanh in (m - 1) / (m + 1), m around 1."""
     tiny = x < SMALLEST_NORMAL
@@ -77,6 +102,15 @@ def lane_log(x: float) -> float:
     above = found if x < math.inf else x
     ends = above if x != 0.0 else -math.inf
     return ends if x >= 0.0 else math.nan
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def lane_log1p(x: float) -> float:
+    """Return ln(1 + x): the logarithm of the rounded sum, mended by what rounding took away."""
+    one = 1.0 + x
+    lost = x - (one - 1.0)
+    found = lane_log(one) + lost / one
+    return found if one != 1.0 else x
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from senescape.engines.lane_math import lane_exp, lane_hill, lane_log, lane_power
+from senescape.lane_math import lane_exp, lane_expm1, lane_hill, lane_log, lane_log1p, lane_power
 
 RNG = np.random.default_rng(20241)
 POINTS = 4000
@@ -32,6 +32,19 @@ def test_log_is_right_to_a_unit_in_the_last_place(low: float, high: float) -> No
     x = np.exp(RNG.uniform(low, high, POINTS))
     found = np.array([lane_log(v) for v in x])
     assert worst_ulp(found, np.log(x.astype(np.longdouble))) < 1.0
+
+
+@pytest.mark.skipif(np.finfo(np.longdouble).nmant < 60, reason="no wider number to compare with")
+@pytest.mark.parametrize(("low", "high"), [(-700.0, 700.0), (-1.0, 1.0), (-1e-9, 1e-9)])
+def test_expm1_and_log1p_are_right_to_four_units_in_the_last_place(low: float, high: float) -> None:
+    x = RNG.uniform(low, high, POINTS)
+    found = np.array([lane_expm1(v) for v in x])
+    assert worst_ulp(found, np.expm1(x.astype(np.longdouble))) < 4.0
+    above = x[x > -0.5]
+    found = np.array([lane_log1p(v) for v in above])
+    assert worst_ulp(found, np.log1p(above.astype(np.longdouble))) < 4.0
+    assert lane_expm1(0.0) == lane_log1p(0.0) == 0.0
+    assert (lane_log1p(-1e-300), lane_log1p(1e300)) == (-1e-300, math.log(1e300))
 
 
 @pytest.mark.skipif(np.finfo(np.longdouble).nmant < 60, reason="no wider number to compare with")

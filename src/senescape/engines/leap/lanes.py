@@ -1,0 +1,481 @@
+"""Rates, drift and half steps of a block of lanes, with the bytes of :mod:`.rates`, :mod:`.step`.
+
+Arrays have the lane last, WIDTH of them; every loop over lanes has that constant length, so that it
+is vectorised and a table is read once for all lanes. Each lane has its own time and its own step.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from senescape.engines.interpreter import tape_reader
+from senescape.engines.laws.lanes import (
+    AFTER,
+    BIRTH,
+    CELLS,
+    EXIT,
+    LAW_ROWS,
+    LEFT,
+    SENT,
+    STEP,
+    stage_law,
+)
+from senescape.engines.laws.lanes import (
+    EMIT as SENDING,
+)
+from senescape.engines.tables import Tables
+from senescape.lane_math import WIDTH
+from senescape.rng import absorb, uniform
+from senescape.rng.lanes import FOUND, MEAN, SHARE, SIZE, U, counts_drawer
+
+from .plan import AFTER_STAGES, DIVIDE, EMIT, KINDS, LEAVE, Plan
+from .step import ARRIVALS, FATES, flow_chain
+
+Float = NDArray[np.float64]
+Keys = NDArray[np.uint64]
+
+
+class BlockRates(NamedTuple):
+    """:class:`.rates.Rates` of a block of lanes.
+
+    Parameters
+    ----------
+    rate : (entries, WIDTH)
+    advance, pace : (compartments, WIDTH)
+    total : (compartments * KINDS, WIDTH)
+    """
+
+    rate: Float
+    advance: Float
+    total: Float
+    pace: Float
+
+
+class Kernels(NamedTuple):
+    """What a block calls through pointers: each is compiled once, not in its callers."""
+
+    read: Any
+    draw: Any
+    law: Any
+
+
+class Scratch(NamedTuple):
+    """Arrays that a half step writes.
+
+    Parameters
+    ----------
+    law : (LAW_ROWS * WIDTH,)
+    fired : (4, WIDTH)
+        Cells that left, divided, sent one away, completed.
+    row : (4, WIDTH)
+    keys, own : (WIDTH,)
+        Of the half step, and of one compartment in it.
+    chain, born, one : (slots,), (slots,), (4,)
+        One lane of a chain.
+    """
+
+    law: Float
+    fired: Float
+    row: Float
+    keys: Keys
+    own: Keys
+    chain: Float
+    born: Float
+    one: Float
+
+
+def kernels() -> Kernels:
+    """Return the pointers."""
+    return Kernels(tape_reader(), counts_drawer(), stage_law())
+
+
+def block_rates(tables: Tables, plan: Plan) -> BlockRates:
+    """Return arrays for one block of a program."""
+    compartments = len(tables.slot_ptr) - 1
+    return BlockRates(
+        np.zeros((len(plan.kind), WIDTH)),
+        np.zeros((compartments, WIDTH)),
+        np.zeros((compartments * KINDS, WIDTH)),
+        np.zeros((compartments, WIDTH)),
+    )
+
+
+def scratch_of(slots: int) -> Scratch:
+    """Return scratch for a program with so many slots."""
+    return Scratch(
+        np.zeros(LAW_ROWS * WIDTH),
+        np.zeros((4, WIDTH)),
+        np.zeros((4, WIDTH)),
+        np.zeros(WIDTH, np.uint64),
+        np.zeros(WIDTH, np.uint64),
+        np.zeros(slots),
+        np.zeros(slots),
+        np.zeros(4),
+    )
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def list_rates_of_lanes(
+    tables: Tables, plan: Plan, registers: Float, rates: BlockRates, bad: Float, row: Float
+) -> None:
+    """Fill ``rates``; ``bad`` becomes -1 - t in lanes where the rate of transition t is none."""
+    transition, slot_ptr, advance_row = tables.transition, tables.slot_ptr, tables.advance_row
+    outcome_row, last_route = tables.outcome_row, tables.route_ptr
+    begin, source, outcome = plan.begin, plan.transition, plan.outcome
+    route, choice, timed = plan.route, plan.choice, plan.timed
+    rate, advances = rates.rate, rates.advance
+    compartments = advances.shape[0]
+    advance, share = row[0], row[1]
+    for c in range(compartments + 1):
+        stages = 1
+        for i in range(WIDTH):
+            advance[i] = 0.0
+            share[i] = 0.0
+        if c < compartments:
+            stages = slot_ptr[c + 1] - slot_ptr[c]
+            if advance_row[c] >= 0:
+                given = registers[advance_row[c]]
+                for i in range(WIDTH):
+                    advance[i] = given[i]
+            passing = advances[c]
+            for i in range(WIDTH):
+                passing[i] = advance[i] if stages > 1 else 0.0
+        before = -1
+        for e in range(begin[c], begin[c + 1]):
+            t = source[e]
+            hazard = registers[transition[t, 2]]
+            if t != before:
+                code = -1.0 - t
+                for i in range(WIDTH):
+                    good = (hazard[i] >= 0.0) & (hazard[i] < np.inf)
+                    good = good & (advance[i] >= 0.0) & (advance[i] < np.inf)
+                    bad[i] = bad[i] if good | (bad[i] != 0.0) else code
+                if timed[e] != 0:
+                    for i in range(WIDTH):
+                        share[i] += hazard[i]
+            before = t
+        for e in range(begin[c], begin[c + 1]):
+            t = source[e]
+            hazard, chance, value = (
+                registers[transition[t, 2]],
+                registers[outcome_row[outcome[e]]],
+                rate[e],
+            )
+            if timed[e] != 0:
+                for i in range(WIDTH):
+                    part = hazard[i] / (share[i] if share[i] > 0.0 else 1.0)
+                    value[i] = part if share[i] > 0.0 else 0.0
+                if stages == 1:
+                    for i in range(WIDTH):
+                        value[i] *= advance[i]
+            else:
+                for i in range(WIDTH):
+                    value[i] = hazard[i]
+            for i in range(WIDTH):
+                value[i] *= chance[i] if chance[i] > 0.0 else 0.0
+            if choice[e] >= 0:
+                chosen = registers[choice[e]]
+                last, own = last_route[t + 1] - last_route[t] - 1, route[e]
+                for i in range(WIDTH):
+                    if min(max(int(chosen[i]), 0), last) != own:
+                        value[i] = 0.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def sum_rates_of_lanes(tables: Tables, plan: Plan, rates: BlockRates) -> None:
+    """Sum the rates of each kind and the pace of every compartment."""
+    slot_ptr, begin, kind = tables.slot_ptr, plan.begin, plan.kind
+    rate, advances, total, paces = rates.rate, rates.advance, rates.total, rates.pace
+    for c in range(paces.shape[0]):
+        pace, advance = paces[c], advances[c]
+        stages = slot_ptr[c + 1] - slot_ptr[c]
+        for i in range(WIDTH):
+            pace[i] = advance[i] / stages
+        for k in range(KINDS):
+            gathered = total[c * KINDS + k]
+            for i in range(WIDTH):
+                gathered[i] = 0.0
+        for e in range(begin[c], begin[c + 1]):
+            gathered, value = total[c * KINDS + kind[e]], rate[e]
+            for i in range(WIDTH):
+                gathered[i] += value[i]
+            if kind[e] < AFTER_STAGES:
+                for i in range(WIDTH):
+                    pace[i] += value[i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def extrapolate_lanes(start: BlockRates, middle: BlockRates) -> None:
+    """Turn the rates at the middle of a step into those of its second half."""
+    for e in range(start.rate.shape[0]):
+        first, value = start.rate[e], middle.rate[e]
+        for i in range(WIDTH):
+            twice = 2.0 * value[i] - first[i]
+            value[i] = twice if twice > 0.0 else 0.0
+    for c in range(start.advance.shape[0]):
+        first, value = start.advance[c], middle.advance[c]
+        for i in range(WIDTH):
+            twice = 2.0 * value[i] - first[i]
+            value[i] = twice if twice > 0.0 else 0.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def drift_of_lanes(
+    tables: Tables,
+    plan: Plan,
+    registers: Float,
+    counts: Float,
+    rates: BlockRates,
+    change: Float,
+    slope: Float,
+    row: Float,
+) -> None:
+    """Write the expected change a day of each assay into ``slope``; see rates.sensed_drift."""
+    slot_ptr, begin, kind, rate = tables.slot_ptr, plan.begin, plan.kind, rates.rate
+    product_ptr, product, outcome = tables.product_ptr, tables.product, plan.outcome
+    compartments = rates.pace.shape[0]
+    cells, passing, flow = row[0], row[1], row[2]
+    for c in range(compartments):
+        own = change[c]
+        for i in range(WIDTH):
+            own[i] = 0.0
+    for c in range(compartments + 1):
+        for i in range(WIDTH):
+            cells[i] = 1.0
+            passing[i] = 0.0
+        if c < compartments:
+            for i in range(WIDTH):
+                cells[i] = 0.0
+            for slot in range(slot_ptr[c], slot_ptr[c + 1]):
+                here = counts[slot]
+                for i in range(WIDTH):
+                    cells[i] += here[i]
+            last, advance = counts[slot_ptr[c + 1] - 1], rates.advance[c]
+            for i in range(WIDTH):
+                passing[i] = last[i] * advance[i]
+        for e in range(begin[c], begin[c + 1]):
+            value = rate[e]
+            if kind[e] >= AFTER_STAGES:
+                for i in range(WIDTH):
+                    flow[i] = value[i] * passing[i]
+            else:
+                for i in range(WIDTH):
+                    flow[i] = value[i] * cells[i]
+            if c < compartments:
+                own = change[c]
+                for i in range(WIDTH):
+                    own[i] -= flow[i]
+            for p in range(product_ptr[outcome[e]], product_ptr[outcome[e] + 1]):
+                there, number = change[product[p, 0]], product[p, 1]
+                for i in range(WIDTH):
+                    there[i] += flow[i] * number
+    for a in range(slope.shape[0]):
+        own = slope[a]
+        for i in range(WIDTH):
+            own[i] = 0.0
+    for k in range(tables.weight.shape[0]):
+        weight, moved = registers[tables.weight[k, 2]], change[tables.weight[k, 1]]
+        own = slope[tables.weight[k, 0]]
+        for i in range(WIDTH):
+            own[i] += weight[i] * moved[i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _deliver(plan: Plan, e: int, part: Float, first: int, counts: Float, tally: Float) -> None:
+    """Count the firings of an entry that stand in a flat vector, and place what they make."""
+    own = tally[plan.transition[e]]
+    for i in range(WIDTH):
+        own[i] += part[first + i]
+    for p in range(plan.deliver_ptr[e], plan.deliver_ptr[e + 1]):
+        there, number = counts[plan.deliver[p, 0]], plan.deliver[p, 1]
+        for i in range(WIDTH):
+            there[i] += part[first + i] * number
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _split(
+    kernels: Kernels,
+    plan: Plan,
+    rates: BlockRates,
+    c: int,
+    wanted: int,
+    role: int,
+    scratch: Scratch,
+    counts: Float,
+    tally: Float,
+) -> None:
+    """Share the firings of one role among the exits of one kind; see step.split."""
+    begin, kind, rate = plan.begin, plan.kind, rates.rate
+    f, left, later, own = scratch.law, scratch.fired[role], scratch.row[0], scratch.own
+    first, last = begin[c], begin[c + 1]
+    for e in range(first, last):
+        if kind[e] != wanted:
+            continue
+        any_left = 0
+        for i in range(WIDTH):
+            later[i] = 0.0
+            any_left += 1 if left[i] > 0.0 else 0
+        if any_left == 0:
+            return
+        others = 0
+        for other in range(last - 1, e, -1):
+            if kind[other] == wanted:
+                others += 1
+                value = rate[other]
+                for i in range(WIDTH):
+                    later[i] += value[i]
+        value = rate[e]
+        if others == 0:
+            for i in range(WIDTH):
+                f[FOUND + i] = left[i] if value[i] > 0.0 else 0.0
+        else:
+            place = FATES + wanted * 4096 + e - first
+            for i in range(WIDTH):
+                share = value[i] / (value[i] + later[i] if value[i] > 0.0 else 1.0)
+                f[SIZE + i] = left[i]
+                f[SHARE + i] = share
+                f[MEAN + i] = left[i] * share
+                f[U + i] = uniform(own[i], place)
+            kernels.draw(f)
+        for i in range(WIDTH):
+            left[i] -= f[FOUND + i]
+        _deliver(plan, e, f, FOUND, counts, tally)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _arrivals(
+    kernels: Kernels,
+    plan: Plan,
+    rates: BlockRates,
+    first: int,
+    half: Float,
+    scratch: Scratch,
+    counts: Float,
+    tally: Float,
+) -> None:
+    f, own, keys = scratch.law, scratch.own, scratch.keys
+    for i in range(WIDTH):
+        own[i] = absorb(keys[i], ARRIVALS)
+    for e in range(first, rates.rate.shape[0]):
+        value = rates.rate[e]
+        for i in range(WIDTH):
+            f[SIZE + i] = 0.0
+            f[SHARE + i] = 0.0
+            f[MEAN + i] = value[i] * half[i]
+            f[U + i] = uniform(own[i], e - first)
+        kernels.draw(f)
+        _deliver(plan, e, f, FOUND, counts, tally)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _stages(
+    rates: BlockRates, c: int, first: int, last: int, half: Float, scratch: Scratch, counts: Float
+) -> None:
+    """Let the lanes of a chain follow its law one after another."""
+    total, advances, cells = rates.total, rates.advance[c], scratch.row[1]
+    f, fired, own, base = scratch.chain, scratch.fired, scratch.own, c * KINDS
+    for i in range(WIDTH):
+        if cells[i] <= 0.0:
+            for role in range(4):
+                fired[role, i] = 0.0
+            continue
+        for slot in range(first, last):
+            f[slot - first] = counts[slot, i]
+        flow_chain(
+            f[: last - first],
+            advances[i],
+            total[base + LEAVE, i],
+            total[base + DIVIDE + AFTER_STAGES, i],
+            total[base + EMIT + AFTER_STAGES, i],
+            total[base + LEAVE + AFTER_STAGES, i],
+            half[i],
+            own[i],
+            scratch.born[: last - first],
+            scratch.one,
+        )
+        for slot in range(first, last):
+            counts[slot, i] = f[slot - first]
+        for role in range(4):
+            fired[role, i] = scratch.one[role]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def half_sweep_of_lanes(
+    kernels: Kernels,
+    tables: Tables,
+    plan: Plan,
+    rates: BlockRates,
+    counts: Float,
+    tally: Float,
+    half: Float,
+    backward: bool,
+    scratch: Scratch,
+) -> None:
+    """Let every compartment follow its law for ``half`` days, 0 in lanes that wait.
+
+    Keys of the half step stand in ``scratch.keys``; see step.half_sweep.
+    """
+    slot_ptr, begin, n = tables.slot_ptr, plan.begin, rates.pace.shape[0]
+    f, fired, cells = scratch.law, scratch.fired, scratch.row[1]
+    own, keys = scratch.own, scratch.keys
+    if backward and plan.arrives:
+        _arrivals(kernels, plan, rates, begin[n], half, scratch, counts, tally)
+    for position in range(n):
+        c = n - 1 - position if backward else position
+        first, last = slot_ptr[c], slot_ptr[c + 1]
+        for i in range(WIDTH):
+            cells[i] = 0.0
+        for slot in range(first, last):
+            here = counts[slot]
+            for i in range(WIDTH):
+                cells[i] += here[i]
+        pace, busy = rates.pace[c], 0
+        for i in range(WIDTH):
+            active = (pace[i] > 0.0) & (half[i] > 0.0)
+            cells[i] = cells[i] if active else 0.0
+            busy += 1 if cells[i] > 0.0 else 0
+        if busy == 0:
+            continue
+        for i in range(WIDTH):
+            own[i] = absorb(keys[i], c)
+        later = 0
+        if last - first == 1:
+            base = c * KINDS
+            births, exits, sends = (
+                rates.total[base + DIVIDE],
+                rates.total[base + LEAVE],
+                rates.total[base + EMIT],
+            )
+            for i in range(WIDTH):
+                f[CELLS + i] = cells[i]
+                f[BIRTH + i] = births[i]
+                f[EXIT + i] = exits[i]
+                f[SENDING + i] = sends[i]
+                f[STEP + i] = half[i]
+            kernels.law(kernels.draw, f, own, plan.lively[c])
+            here = counts[first]
+            for i in range(WIDTH):
+                open_ = cells[i] > 0.0
+                here[i] = f[AFTER + i] if open_ else here[i]
+                fired[0, i] = f[LEFT + i]
+                fired[1, i] = f[AFTER + i] - cells[i] + f[LEFT + i]
+                fired[2, i] = f[SENT + i]
+                fired[3, i] = 0.0
+        else:
+            later = AFTER_STAGES
+            _stages(rates, c, first, last, half, scratch, counts)
+        for role in range(4):
+            wanted = LEAVE
+            if role == 1:
+                wanted = DIVIDE + later
+            elif role == 2:
+                wanted = EMIT + later
+            elif role == 3:
+                wanted = LEAVE + later
+            _split(kernels, plan, rates, c, wanted, role, scratch, counts, tally)
+    if not backward and plan.arrives:
+        _arrivals(kernels, plan, rates, begin[n], half, scratch, counts, tally)

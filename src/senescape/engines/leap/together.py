@@ -1,0 +1,237 @@
+"""Time stepping of a block of lanes, with the bytes of :func:`.advance.advance_lane`."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from senescape.engines.signals import propagate_lanes
+from senescape.engines.tables import Tables
+from senescape.lane_math import WIDTH
+from senescape.rng import absorb
+
+from .advance import FINEST, LARGEST_COUNT, next_stop, on_grid, step_key
+from .lanes import (
+    BlockRates,
+    Kernels,
+    Scratch,
+    drift_of_lanes,
+    extrapolate_lanes,
+    half_sweep_of_lanes,
+    list_rates_of_lanes,
+    sum_rates_of_lanes,
+)
+from .plan import Plan
+
+Float = NDArray[np.float64]
+Keys = NDArray[np.uint64]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _load_cells(
+    tables: Tables, counts: Float, registers: Float, assays: int, cells: Float, total: Float
+) -> None:
+    """Compute the assay registers from the counts, and the cells of each lane."""
+    row = tables.assay_row
+    for a in range(assays):
+        own = registers[row + a]
+        for i in range(WIDTH):
+            own[i] = 0.0
+    for k in range(tables.weight.shape[0]):
+        c = tables.weight[k, 1]
+        for i in range(WIDTH):
+            cells[i] = 0.0
+        for slot in range(tables.slot_ptr[c], tables.slot_ptr[c + 1]):
+            here = counts[slot]
+            for i in range(WIDTH):
+                cells[i] += here[i]
+        own, weight = registers[row + tables.weight[k, 0]], registers[tables.weight[k, 2]]
+        for i in range(WIDTH):
+            own[i] += weight[i] * cells[i]
+    for i in range(WIDTH):
+        total[i] = 0.0
+    for slot in range(counts.shape[0]):
+        here = counts[slot]
+        for i in range(WIDTH):
+            total[i] += here[i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _load_rates(
+    kernels: Kernels,
+    tables: Tables,
+    plan: Plan,
+    registers: Float,
+    signal: Float,
+    time: Float,
+    rates: BlockRates,
+    bad: Float,
+    row: Float,
+) -> None:
+    """Read the tape and list the rates of every lane."""
+    for k in range(signal.shape[0]):
+        own, value = registers[tables.signal_row + k], signal[k]
+        for i in range(WIDTH):
+            own[i] = value[i]
+    own = registers[tables.time_row]
+    for i in range(WIDTH):
+        own[i] = time[i]
+    kernels.read(tables.tape, tables.lane_end, tables.tape.shape[0], registers)
+    list_rates_of_lanes(tables, plan, registers, rates, bad, row)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _add_secretion(
+    tables: Tables, registers: Float, total: Float, supply: Float, given: Float
+) -> None:
+    for k in range(supply.shape[0]):
+        own, value = given[k], supply[k]
+        for i in range(WIDTH):
+            own[i] = value[i]
+    for k in range(tables.secretion.shape[0]):
+        own, rate = given[tables.secretion[k, 0]], registers[tables.secretion[k, 2]]
+        cells = total[tables.secretion[k, 1]]
+        for i in range(WIDTH):
+            own[i] += rate[i] * cells[i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def advance_block(
+    kernels: Kernels,
+    tables: Tables,
+    plan: Plan,
+    rates: BlockRates,
+    ahead: BlockRates,
+    scratch: Scratch,
+    counts: Float,
+    signal: Float,
+    supply: Float,
+    tally: Float,
+    registers: Float,
+    key: Keys,
+    lanes: int,
+    start: float,
+    until: float,
+    step: float,
+    tolerance: float,
+    composition: float,
+    found: Float,
+) -> None:
+    """Advance the first ``lanes`` lanes of a block; arrays have the lane last.
+
+    ``found``, (2, WIDTH), receives the outcome of each lane as in
+    :func:`.advance.advance_lane`, and the time that it reached.
+    """
+    assays, signals = plan.assays, signal.shape[0]
+    compartments = rates.pace.shape[0]
+    work = np.zeros((2 * signals + 4, WIDTH))
+    middle = np.zeros((signals, WIDTH))
+    given = np.zeros((signals, WIDTH))
+    before = np.zeros((assays, WIDTH))
+    slope = np.zeros((assays, WIDTH))
+    change = np.zeros((compartments, WIDTH))
+    own = np.zeros((8, WIDTH))
+    width, stop, half, at = own[0], own[1], own[2], own[3]
+    total, moved, fastest, active = own[4], own[5], own[6], own[7]
+    outcome, time = found[0], found[1]
+    row, keys = scratch.row, scratch.keys
+    first_assay = tables.assay_row
+    finest = step * FINEST
+    for i in range(WIDTH):
+        width[i] = step
+        outcome[i] = 0.0
+        time[i] = start
+        active[i] = 1.0 if i < lanes and start < until else 0.0
+    _load_cells(tables, counts, registers, assays, at, total)
+    while True:
+        _load_rates(kernels, tables, plan, registers, signal, time, rates, outcome, row)
+        running = 0
+        for i in range(WIDTH):
+            # what a lane would meet at its end is not its concern
+            outcome[i] = outcome[i] if (i < lanes) & (time[i] < until) else 0.0
+            active[i] = 0.0 if outcome[i] != 0.0 else active[i]
+            running += 1 if active[i] != 0.0 else 0
+        if running == 0:
+            return
+        sum_rates_of_lanes(tables, plan, rates)
+        for a in range(assays):
+            mine, value = before[a], registers[first_assay + a]
+            for i in range(WIDTH):
+                mine[i] = value[i]
+        if plan.senses:
+            drift_of_lanes(tables, plan, registers, counts, rates, change, slope, row)
+        _add_secretion(tables, registers, before, supply, given)
+        settling = 1
+        while settling > 0:
+            for i in range(WIDTH):
+                end = next_stop(time[i], until, width[i])
+                stop[i] = end
+                half[i] = 0.5 * (end - time[i]) if active[i] != 0.0 else 0.0
+                at[i] = time[i] + half[i]
+            for k in range(signals):
+                mine, value = middle[k], signal[k]
+                for i in range(WIDTH):
+                    mine[i] = value[i]
+            propagate_lanes(tables.coupling, registers, middle, given, half, work)
+            for a in range(assays):
+                mine, value, drift = registers[first_assay + a], before[a], slope[a]
+                for i in range(WIDTH):
+                    guess = value[i] + half[i] * drift[i]
+                    mine[i] = guess if guess > 0.0 else 0.0
+            _load_rates(kernels, tables, plan, registers, middle, at, ahead, outcome, row)
+            sum_rates_of_lanes(tables, plan, ahead)
+            for i in range(WIDTH):
+                moved[i] = 0.0
+                fastest[i] = 0.0
+            for c in range(compartments):
+                now, then = rates.pace[c], ahead.pace[c]
+                for i in range(WIDTH):
+                    by = abs(then[i] - now[i]) * (2.0 * half[i])
+                    moved[i] = by if by > moved[i] else moved[i]
+                    pace = (then[i] if then[i] > now[i] else now[i]) * (2.0 * half[i])
+                    fastest[i] = pace if pace > fastest[i] else fastest[i]
+            settling = 0
+            for i in range(WIDTH):
+                active[i] = 0.0 if outcome[i] != 0.0 else active[i]
+                calm = (moved[i] <= tolerance) & (fastest[i] <= composition)
+                again = (not (calm | (width[i] <= finest))) & (active[i] != 0.0)
+                width[i] = 0.5 * width[i] if again else width[i]
+                settling += 1 if again else 0
+        for part in range(2):
+            for i in range(WIDTH):
+                half[i] = half[i] if active[i] != 0.0 else 0.0
+                at[i] = time[i] + half[i]
+                keys[i] = absorb(step_key(key[i], time[i], step), 1 + part)
+            current = rates if part == 0 else ahead
+            half_sweep_of_lanes(
+                kernels, tables, plan, current, counts, tally, half, part == 1, scratch
+            )
+            _load_cells(tables, counts, registers, assays, row[0], total)
+            for a in range(assays):
+                mine, mean, value = before[a], slope[a], registers[first_assay + a]
+                for i in range(WIDTH):
+                    mean[i] = 0.5 * (mine[i] + value[i])
+                    mine[i] = value[i]
+            _add_secretion(tables, registers, slope, supply, given)
+            propagate_lanes(tables.coupling, registers, signal, given, half, work)
+            if part == 0:
+                _load_rates(kernels, tables, plan, registers, signal, at, ahead, outcome, row)
+                for i in range(WIDTH):
+                    active[i] = 0.0 if outcome[i] != 0.0 else active[i]
+                extrapolate_lanes(rates, ahead)
+                sum_rates_of_lanes(tables, plan, ahead)
+        for i in range(WIDTH):
+            if active[i] == 0.0:
+                continue
+            if not total[i] <= LARGEST_COUNT:
+                outcome[i] = 1.0
+                active[i] = 0.0
+                continue
+            time[i] = stop[i]
+            calm = (moved[i] <= 0.25 * tolerance) & (fastest[i] <= 0.5 * composition)
+            if calm and width[i] < step and on_grid(time[i], 2.0 * width[i]):
+                width[i] *= 2.0
+            if not time[i] < until:
+                time[i] = until
+                active[i] = 0.0
