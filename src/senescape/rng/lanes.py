@@ -22,9 +22,10 @@ from .quantiles import (
     NEGLIGIBLE,
     TAIL,
     chance_of_none,
-    count_quantile,
     expansion,
+    large_quantile,
     near_quantile,
+    small_quantile,
     tail_of,
 )
 
@@ -32,8 +33,8 @@ Float = NDArray[np.float64]
 
 # what is asked (n, signed share p, mean, uniform), the answer, and scratch
 SIZE, SHARE, MEAN, U, FOUND = (WIDTH * row for row in range(5))
-FOLD, SMALL, CHANCE, RATIO, TOTAL, GONE = (WIDTH * row for row in range(5, 11))
-DRAW_ROWS = 11
+FOLD, SMALL, LARGE, CHANCE, RATIO, TOTAL, GONE = (WIDTH * row for row in range(5, 12))
+DRAW_ROWS = 12
 ALONE = 3  # up to so many small counts are inverted lane by lane
 
 
@@ -44,61 +45,70 @@ def draw_counts(f: Float) -> None:
     Parameters
     ----------
     f : (DRAW_ROWS * WIDTH or more,)
-        Rows SIZE, SHARE, MEAN, U as the arguments of :func:`.quantiles.count_quantile`; MEAN and U
-        are changed; rows up to DRAW_ROWS are scratch.
+        Rows SIZE, SHARE, MEAN, U as the arguments of :func:`.quantiles.count_quantile`; all but
+        SIZE are changed; rows up to DRAW_ROWS are scratch.
     """
-    far, few = 0, 0
+    large, few = 0, 0
     for i in range(WIDTH):
         n, p, mean, u = f[SIZE + i], f[SHARE + i], f[MEAN + i], f[U + i]
-        none = mean <= 0.0
-        every = p >= 1.0
         fold = p > 0.5
-        small_p = 1.0 - p if fold else p
+        chance = 1.0 - p if fold else p
         rest = 1.0 - u
         rest = rest if rest < BELOW_ONE else BELOW_ONE
-        v = rest if fold else u
-        small_mean = n * small_p if fold else mean
-        k = expansion(small_mean, small_p, near_quantile(v))
-        k = k if k > 0.0 else 0.0
-        k = n if (small_p > 0.0) & (k > n) else k
+        expected = n * chance if fold else mean
         drawn = (mean > 0.0) & (p < 1.0)
-        small = drawn & (small_mean < EXACT_MEAN)
-        outside = drawn & (small_mean >= EXACT_MEAN) & (tail_of(v) > TAIL)
-        k = n - k if fold else k
-        k = n if every else k
-        f[FOUND + i] = 0.0 if none else k
+        small = drawn & (expected < EXACT_MEAN)
+        f[FOUND + i] = n if (mean > 0.0) & (p >= 1.0) else 0.0
         f[FOLD + i] = 1.0 if fold else 0.0
-        f[RATIO + i] = small_p
-        f[GONE + i] = 1.0 if outside else 0.0
-        far += 1 if outside else 0
-        few += 1 if small else 0
         f[SMALL + i] = 1.0 if small else 0.0
-        f[TOTAL + i] = v
-        f[CHANCE + i] = small_mean
-    if far > 0:
-        for i in range(WIDTH):
-            if f[GONE + i] != 0.0:
-                f[FOUND + i] = count_quantile(f[SIZE + i], f[SHARE + i], f[MEAN + i], f[U + i])
+        f[LARGE + i] = 1.0 if drawn & (not small) else 0.0
+        f[SHARE + i] = chance
+        f[MEAN + i] = expected
+        f[U + i] = rest if fold else u
+        large += 1 if drawn & (not small) else 0
+        few += 1 if small else 0
+    if large > 0:
+        _expand(f)
     if few > ALONE:
         _invert(f)
     elif few > 0:
         for i in range(WIDTH):
             if f[SMALL + i] != 0.0:
-                f[FOUND + i] = count_quantile(f[SIZE + i], f[SHARE + i], f[MEAN + i], f[U + i])
+                k = small_quantile(f[SIZE + i], f[SHARE + i], f[MEAN + i], f[U + i])
+                f[FOUND + i] = f[SIZE + i] - k if f[FOLD + i] != 0.0 else k
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _expand(f: Float) -> None:
+    """Draw in the lanes marked LARGE by the expansion around the normal law."""
+    far = 0
+    for i in range(WIDTH):
+        n, p, mean, u = f[SIZE + i], f[SHARE + i], f[MEAN + i], f[U + i]
+        k = expansion(mean, p, near_quantile(u))
+        k = k if k > 0.0 else 0.0
+        k = n if (p > 0.0) & (k > n) else k
+        k = n - k if f[FOLD + i] != 0.0 else k
+        drawn = f[LARGE + i] != 0.0
+        f[FOUND + i] = k if drawn else f[FOUND + i]
+        outside = drawn & (tail_of(u) > TAIL)
+        f[GONE + i] = 1.0 if outside else 0.0
+        far += 1 if outside else 0
+    if far > 0:
+        for i in range(WIDTH):
+            if f[GONE + i] != 0.0:
+                k = large_quantile(f[SIZE + i], f[SHARE + i], f[MEAN + i], f[U + i])
+                f[FOUND + i] = f[SIZE + i] - k if f[FOLD + i] != 0.0 else k
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _invert(f: Float) -> None:
-    """Invert from zero in the lanes marked SMALL; see quantiles._small_quantile."""
+    """Invert from zero in the lanes marked SMALL; see quantiles.small_quantile."""
     for i in range(WIDTH):
-        n, p, mean = f[SIZE + i], f[RATIO + i], f[CHANCE + i]
-        f[U + i] = f[TOTAL + i]
-        f[MEAN + i] = mean
+        n, p, mean = f[SIZE + i], f[SHARE + i], f[MEAN + i]
         chance = chance_of_none(n, p, mean)
         f[CHANCE + i] = chance
         f[TOTAL + i] = chance
         f[RATIO + i] = p / (1.0 - p) if p != 0.0 else mean
-        f[SHARE + i] = p
         f[GONE + i] = 0.0
     k, walking = 0.0, 1
     while walking > 0:

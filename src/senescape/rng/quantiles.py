@@ -175,18 +175,20 @@ def count_quantile(n: float, p: float, mean: float, u: float) -> float:
         p = 1.0 - p
         mean = n * p
         u = min(1.0 - u, BELOW_ONE)
-    if mean < EXACT_MEAN:
-        k = _small_quantile(n, p, mean, u)
-    else:
-        k = max(0.0, expansion(mean, p, normal_quantile(u)))
-        if p > 0.0:
-            k = min(k, n)
+    k = small_quantile(n, p, mean, u) if mean < EXACT_MEAN else large_quantile(n, p, mean, u)
     return n - k if fold else k
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _small_quantile(n: float, p: float, mean: float, u: float) -> float:
-    """Invert the distribution function from zero."""
+def large_quantile(n: float, p: float, mean: float, u: float) -> float:
+    """Return the quantile by the expansion around the normal law, p at most 1/2."""
+    k = max(0.0, expansion(mean, p, normal_quantile(u)))
+    return min(k, n) if p > 0.0 else k
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def small_quantile(n: float, p: float, mean: float, u: float) -> float:
+    """Return the quantile by inverting the distribution function from zero, p at most 1/2."""
     chance = chance_of_none(n, p, mean)
     ratio = p / (1.0 - p) if p != 0.0 else mean
     total, k = chance, 0.0

@@ -30,7 +30,7 @@ from senescape.errors import RunError, SenescapeError
 
 Float = NDArray[np.float64]
 
-HOUR = 1.0 / 24.0
+FOUR_HOURS = 1.0 / 6.0  # the longest step of the leap where none is given
 # Seconds on one core of a server of 2023, measured over the bundled scenarios (42 to 124 slots): a
 # fixed part, and one for each row of the tape, transition, outcome and slot that is gone through.
 STEP_SECONDS, STEP_ITEM_SECONDS = 2e-6, 25e-9
@@ -232,7 +232,7 @@ def least_cost(engine: Engine, program: Program, times: Float, *, lanes: int) ->
     elif engine.name == "exact":
         what, work = "events", float(len(stops))
     else:
-        step = float(getattr(engine, "step", HOUR))
+        step = float(getattr(engine, "step", FOUR_HOURS))
         off = np.unique(stops[np.abs(stops / step - np.rint(stops / step)) > 1e-9])
         what, work = "steps", math.ceil((until - first) / step) + float(len(off))
     return _priced(engine.name, program, what, lanes, work, work)
@@ -360,7 +360,7 @@ class _Pilot:
 
     def refinement(self, engine: Engine) -> float:
         """Return how many steps stand for one of the grid, on average over time and lanes."""
-        step, most = float(getattr(engine, "step", HOUR)), getattr(engine, "composition", 0.5)
+        step, most = float(getattr(engine, "step", FOUR_HOURS)), getattr(engine, "composition", 0.5)
         with np.errstate(divide="ignore"):
             level = np.ceil(np.log2(self.pace * step / most))
         factor = 2.0 ** np.clip(level, 0.0, FINEST)

@@ -13,6 +13,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from senescape.lane_math import lane_exp, lane_expm1
 from senescape.rng import binomial_quantile, uniform
 
 Float = NDArray[np.float64]
@@ -57,24 +58,34 @@ def _move_stage(
     if speed <= 0.0:
         return 0.0, 0.0
     base = (j + 1) * MAX_COUNTERS
-    term = math.exp(-speed * h)
-    rest = -math.expm1(-speed * h)
+    term = lane_exp(-speed * h)
+    rest = -lane_expm1(-speed * h)
     left = binomial_quantile(n, rest, uniform(key, base))
     cells[j] = n - left
     for i in range(1, k - j):
         if left <= 0.0:
             return 0.0, 0.0
         term *= advance * h / i
-        moved = binomial_quantile(left, min(1.0, term / rest), uniform(key, base + i))
+        chance = term / rest if rest > term else 1.0
+        moved = binomial_quantile(left, chance, uniform(key, base + i))
         cells[j + i] += moved
         left -= moved
         rest -= term
     if left <= 0.0:
         return 0.0, 0.0
-    done = (advance / speed) ** (k - j) * erlang_tail(k - j, speed * h)
-    chance = 1.0 if leave <= 0.0 else min(1.0, done / max(rest, done))
+    chance = completion(k - j, advance, leave, h, rest)
     completed = binomial_quantile(left, chance, uniform(key, base + k))
     return left - completed, completed
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def completion(m: int, advance: float, leave: float, h: float, rest: float) -> float:
+    """Return the chance of having passed m stages, given that a cell left or completed."""
+    if leave <= 0.0:
+        return 1.0
+    speed = advance + leave
+    done = (advance / speed) ** m * erlang_tail(m, speed * h)
+    return min(1.0, done / max(rest, done))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -1,4 +1,4 @@
-"""The law of a compartment of one stage for a block of lanes, with the bytes of :mod:`.one_stage`.
+"""The laws of a compartment for a block of lanes; bytes of :mod:`.one_stage` and :mod:`.chain`.
 
 Rows of a flat vector as in :mod:`senescape.rng.lanes`. Lanes in which few events are expected, or
 few ancestors divide often, follow the scalar law one by one.
@@ -13,10 +13,11 @@ import numpy as np
 from numba import cfunc, config, njit, typeof, types
 from numpy.typing import NDArray
 
-from senescape.lane_math import WIDTH, lane_expm1
+from senescape.lane_math import WIDTH, lane_exp, lane_expm1
 from senescape.rng import EXACT_MEAN, FEW, uniform
 from senescape.rng.lanes import DRAW_ROWS, FOUND, MEAN, SHARE, SIZE, U, counts_drawer
 
+from .chain import MAX_COUNTERS, completion
 from .one_stage import (
     EMISSIONS,
     EXITS,
@@ -186,6 +187,83 @@ def _emissions(draw: Any, f: Float, keys: Keys) -> None:
     draw(f)
     for i in range(WIDTH):
         f[SENT + i] = f[FOUND + i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def chain_lanes(
+    draw: Any, f: Float, keys: Keys, counts: Float, first: int, last: int, row: Float
+) -> None:
+    """Advance the chains in slots ``first`` to ``last`` of ``counts``; completions leave them.
+
+    Rows CELLS (1 where a lane takes part, else 0), BIRTH (hazard of passing a stage), EXIT and
+    STEP are read; LEFT and SENT receive the any-age exits and the completions of
+    :func:`.chain.chain`. ``row``, (3, WIDTH), is scratch.
+    """
+    k = last - first
+    term, rest, left = row[0], row[1], row[2]
+    for i in range(WIDTH):
+        f[LEFT + i] = 0.0
+        f[SENT + i] = 0.0
+    for j in range(k - 1, -1, -1):
+        own = counts[first + j]
+        busy = 0
+        for i in range(WIDTH):
+            speed = f[BIRTH + i] + f[EXIT + i]
+            open_ = (f[CELLS + i] != 0.0) & (speed > 0.0)
+            left[i] = own[i] if open_ else 0.0
+            busy += 1 if left[i] > 0.0 else 0
+        if busy == 0:
+            continue
+        base = (j + 1) * MAX_COUNTERS
+        for i in range(WIDTH):
+            x = -(f[BIRTH + i] + f[EXIT + i]) * f[STEP + i]
+            share = -lane_expm1(x)
+            term[i] = lane_exp(x)
+            rest[i] = share
+            f[SIZE + i] = left[i]
+            f[SHARE + i] = share
+            f[MEAN + i] = left[i] * share
+            f[U + i] = uniform(keys[i], base)
+        draw(f)
+        busy = 0
+        for i in range(WIDTH):
+            moved = f[FOUND + i] if left[i] > 0.0 else 0.0
+            own[i] -= moved
+            left[i] = moved
+            busy += 1 if moved > 0.0 else 0
+        for step in range(1, k - j):
+            if busy == 0:
+                break
+            for i in range(WIDTH):
+                term[i] *= f[BIRTH + i] * f[STEP + i] / step
+                share = term[i] / rest[i] if rest[i] > term[i] else 1.0
+                share = share if left[i] > 0.0 else 0.0
+                f[SIZE + i] = left[i]
+                f[SHARE + i] = share
+                f[MEAN + i] = left[i] * share
+                f[U + i] = uniform(keys[i], base + step)
+            draw(f)
+            there = counts[first + j + step]
+            busy = 0
+            for i in range(WIDTH):
+                there[i] += f[FOUND + i]
+                left[i] -= f[FOUND + i]
+                rest[i] -= term[i]
+                busy += 1 if left[i] > 0.0 else 0
+        if busy == 0:
+            continue
+        for i in range(WIDTH):
+            share = 0.0
+            if left[i] > 0.0:
+                share = completion(k - j, f[BIRTH + i], f[EXIT + i], f[STEP + i], rest[i])
+            f[SIZE + i] = left[i]
+            f[SHARE + i] = share
+            f[MEAN + i] = left[i] * share
+            f[U + i] = uniform(keys[i], base + k)
+        draw(f)
+        for i in range(WIDTH):
+            f[LEFT + i] += left[i] - f[FOUND + i]
+            f[SENT + i] += f[FOUND + i]
 
 
 @lru_cache(maxsize=1)

@@ -24,7 +24,7 @@ from .together import advance_block
 
 Float = NDArray[np.float64]
 
-HOUR = 1.0 / 24.0
+FOUR_HOURS = 1.0 / 6.0
 # Below so many lanes a block costs more than one lane after another.
 FEWEST = 8
 
@@ -51,7 +51,7 @@ class Leap:
     a step of any length.
     """
 
-    step: float = HOUR
+    step: float = FOUR_HOURS
     tolerance: float = 0.05
     composition: float = 0.5
     threads: int = 1

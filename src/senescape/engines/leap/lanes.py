@@ -22,6 +22,7 @@ from senescape.engines.laws.lanes import (
     LEFT,
     SENT,
     STEP,
+    chain_lanes,
     stage_law,
 )
 from senescape.engines.laws.lanes import (
@@ -44,13 +45,14 @@ class BlockRates(NamedTuple):
 
     Parameters
     ----------
-    rate : (entries, WIDTH)
+    rate, later : (entries, WIDTH)
     advance, pace : (compartments, WIDTH)
     total : (compartments * KINDS, WIDTH)
     """
 
     rate: Float
     advance: Float
+    later: Float
     total: Float
     pace: Float
 
@@ -74,6 +76,7 @@ class Scratch(NamedTuple):
     row : (4, WIDTH)
     keys, own : (WIDTH,)
         Of the half step, and of one compartment in it.
+    chains : (3, WIDTH)
     chain, born, one : (slots,), (slots,), (4,)
         One lane of a chain.
     """
@@ -83,6 +86,7 @@ class Scratch(NamedTuple):
     row: Float
     keys: Keys
     own: Keys
+    chains: Float
     chain: Float
     born: Float
     one: Float
@@ -99,6 +103,7 @@ def block_rates(tables: Tables, plan: Plan) -> BlockRates:
     return BlockRates(
         np.zeros((len(plan.kind), WIDTH)),
         np.zeros((compartments, WIDTH)),
+        np.zeros((len(plan.kind), WIDTH)),
         np.zeros((compartments * KINDS, WIDTH)),
         np.zeros((compartments, WIDTH)),
     )
@@ -112,6 +117,7 @@ def scratch_of(slots: int) -> Scratch:
         np.zeros((4, WIDTH)),
         np.zeros(WIDTH, np.uint64),
         np.zeros(WIDTH, np.uint64),
+        np.zeros((3, WIDTH)),
         np.zeros(slots),
         np.zeros(slots),
         np.zeros(4),
@@ -190,6 +196,7 @@ def sum_rates_of_lanes(tables: Tables, plan: Plan, rates: BlockRates) -> None:
     """Sum the rates of each kind and the pace of every compartment."""
     slot_ptr, begin, kind = tables.slot_ptr, plan.begin, plan.kind
     rate, advances, total, paces = rates.rate, rates.advance, rates.total, rates.pace
+    later = rates.later
     for c in range(paces.shape[0]):
         pace, advance = paces[c], advances[c]
         stages = slot_ptr[c + 1] - slot_ptr[c]
@@ -199,9 +206,10 @@ def sum_rates_of_lanes(tables: Tables, plan: Plan, rates: BlockRates) -> None:
             gathered = total[c * KINDS + k]
             for i in range(WIDTH):
                 gathered[i] = 0.0
-        for e in range(begin[c], begin[c + 1]):
-            gathered, value = total[c * KINDS + kind[e]], rate[e]
+        for e in range(begin[c + 1] - 1, begin[c] - 1, -1):
+            gathered, value, after = total[c * KINDS + kind[e]], rate[e], later[e]
             for i in range(WIDTH):
+                after[i] = gathered[i]
                 gathered[i] += value[i]
             if kind[e] < AFTER_STAGES:
                 for i in range(WIDTH):
@@ -309,27 +317,24 @@ def _split(
     tally: Float,
 ) -> None:
     """Share the firings of one role among the exits of one kind; see step.split."""
-    begin, kind, rate = plan.begin, plan.kind, rates.rate
-    f, left, later, own = scratch.law, scratch.fired[role], scratch.row[0], scratch.own
+    begin, kind, rate, laters = plan.begin, plan.kind, rates.rate, rates.later
+    f, left, own = scratch.law, scratch.fired[role], scratch.own
     first, last = begin[c], begin[c + 1]
+    going = 0
+    for i in range(WIDTH):
+        going += 1 if left[i] > 0.0 else 0
     for e in range(first, last):
-        if kind[e] != wanted:
+        if kind[e] != wanted or going == 0:
             continue
-        any_left = 0
+        value, later = rate[e], laters[e]
+        drawn, shared = 0, 0
         for i in range(WIDTH):
-            later[i] = 0.0
-            any_left += 1 if left[i] > 0.0 else 0
-        if any_left == 0:
-            return
-        others = 0
-        for other in range(last - 1, e, -1):
-            if kind[other] == wanted:
-                others += 1
-                value = rate[other]
-                for i in range(WIDTH):
-                    later[i] += value[i]
-        value = rate[e]
-        if others == 0:
+            firing = (left[i] > 0.0) & (value[i] > 0.0)
+            drawn += 1 if firing else 0
+            shared += 1 if firing & (later[i] > 0.0) else 0
+        if drawn == 0:
+            continue
+        if shared == 0:
             for i in range(WIDTH):
                 f[FOUND + i] = left[i] if value[i] > 0.0 else 0.0
         else:
@@ -341,8 +346,10 @@ def _split(
                 f[MEAN + i] = left[i] * share
                 f[U + i] = uniform(own[i], place)
             kernels.draw(f)
+        going = 0
         for i in range(WIDTH):
             left[i] -= f[FOUND + i]
+            going += 1 if left[i] > 0.0 else 0
         _deliver(plan, e, f, FOUND, counts, tally)
 
 
@@ -373,32 +380,62 @@ def _arrivals(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _stages(
-    rates: BlockRates, c: int, first: int, last: int, half: Float, scratch: Scratch, counts: Float
+    kernels: Kernels,
+    rates: BlockRates,
+    c: int,
+    first: int,
+    last: int,
+    half: Float,
+    scratch: Scratch,
+    counts: Float,
 ) -> None:
-    """Let the lanes of a chain follow its law one after another."""
-    total, advances, cells = rates.total, rates.advance[c], scratch.row[1]
-    f, fired, own, base = scratch.chain, scratch.fired, scratch.own, c * KINDS
+    """Let the lanes of a chain follow its law: together where cells only leave it, else alone."""
+    total, advances, cells, others = rates.total, rates.advance[c], scratch.row[1], scratch.row[0]
+    f, fired, own, base = scratch.law, scratch.fired, scratch.own, c * KINDS
+    leave, none = total[base + LEAVE], total[base + LEAVE + AFTER_STAGES]
+    two, one = total[base + DIVIDE + AFTER_STAGES], total[base + EMIT + AFTER_STAGES]
+    together, alone = 0, 0
     for i in range(WIDTH):
-        if cells[i] <= 0.0:
-            for role in range(4):
-                fired[role, i] = 0.0
+        busy = cells[i] > 0.0
+        plain = busy & (two[i] + one[i] <= 0.0) & (none[i] > 0.0)
+        f[CELLS + i] = 1.0 if plain else 0.0
+        f[BIRTH + i] = advances[i]
+        f[EXIT + i] = leave[i]
+        f[STEP + i] = half[i]
+        others[i] = 1.0 if busy & (not plain) else 0.0
+        together += 1 if plain else 0
+        alone += 1 if busy & (not plain) else 0
+        f[LEFT + i] = 0.0
+        f[SENT + i] = 0.0
+    if together > 0:
+        chain_lanes(kernels.draw, f, own, counts, first, last, scratch.chains)
+    for i in range(WIDTH):
+        fired[0, i] = f[LEFT + i]
+        fired[1, i] = 0.0
+        fired[2, i] = 0.0
+        fired[3, i] = f[SENT + i]
+    if alone == 0:
+        return
+    stages = scratch.chain
+    for i in range(WIDTH):
+        if others[i] == 0.0:
             continue
         for slot in range(first, last):
-            f[slot - first] = counts[slot, i]
+            stages[slot - first] = counts[slot, i]
         flow_chain(
-            f[: last - first],
+            stages[: last - first],
             advances[i],
-            total[base + LEAVE, i],
-            total[base + DIVIDE + AFTER_STAGES, i],
-            total[base + EMIT + AFTER_STAGES, i],
-            total[base + LEAVE + AFTER_STAGES, i],
+            leave[i],
+            two[i],
+            one[i],
+            none[i],
             half[i],
             own[i],
             scratch.born[: last - first],
             scratch.one,
         )
         for slot in range(first, last):
-            counts[slot, i] = f[slot - first]
+            counts[slot, i] = stages[slot - first]
         for role in range(4):
             fired[role, i] = scratch.one[role]
 
@@ -467,7 +504,7 @@ def half_sweep_of_lanes(
                 fired[3, i] = 0.0
         else:
             later = AFTER_STAGES
-            _stages(rates, c, first, last, half, scratch, counts)
+            _stages(kernels, rates, c, first, last, half, scratch, counts)
         for role in range(4):
             wanted = LEAVE
             if role == 1:

@@ -25,6 +25,9 @@ class Rates(NamedTuple):
         arrival cells a day.
     advance : (compartments,)
         Hazard of passing one stage of a chain; 0 where the compartment has one stage.
+    later : (entries,)
+        Sum of the rates of the same kind and compartment that stand after an entry: by such sums
+        the last open exit gets exactly what the others left.
     total : (compartments, KINDS)
         Sum of the rates of each kind.
     pace : (compartments,)
@@ -33,6 +36,7 @@ class Rates(NamedTuple):
 
     rate: Float
     advance: Float
+    later: Float
     total: Float
     pace: Float
 
@@ -43,6 +47,7 @@ def empty_rates(tables: Tables, plan: Plan) -> Rates:
     return Rates(
         np.zeros(len(plan.kind)),
         np.zeros(compartments),
+        np.zeros(len(plan.kind)),
         np.zeros((compartments, KINDS)),
         np.zeros(compartments),
     )
@@ -95,11 +100,13 @@ def sum_rates(tables: Tables, plan: Plan, rates: Rates) -> None:
     """Sum the rates of each kind and the pace of every compartment."""
     slot_ptr, begin, kind = tables.slot_ptr, plan.begin, plan.kind
     rate, advance, total, pace = rates.rate, rates.advance, rates.total, rates.pace
+    later = rates.later
     for c in range(pace.shape[0]):
         for k in range(KINDS):
             total[c, k] = 0.0
         pace[c] = advance[c] / (slot_ptr[c + 1] - slot_ptr[c])
-        for e in range(begin[c], begin[c + 1]):
+        for e in range(begin[c + 1] - 1, begin[c] - 1, -1):
+            later[e] = total[c, kind[e]]
             total[c, kind[e]] += rate[e]
             if kind[e] < AFTER_STAGES:
                 pace[c] += rate[e]

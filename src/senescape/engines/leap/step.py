@@ -36,6 +36,7 @@ def split(
     wanted: int,
     key: int,
     rate: Float,
+    later: Float,
     kind: Int,
     transition: Int,
     deliver_ptr: Int,
@@ -51,11 +52,7 @@ def split(
     for e in range(first, last):
         if kind[e] != wanted or rate[e] <= 0.0:
             continue
-        later = 0.0  # summed anew: the last open exit then gets exactly what is left
-        for other in range(last - 1, e, -1):
-            if kind[other] == wanted:
-                later += rate[other]
-        chance = rate[e] / (rate[e] + later)
+        chance = rate[e] / (rate[e] + later[e])
         place = FATES + wanted * 4096 + e - first
         part = binomial_quantile(cells, chance, uniform(key, place))
         cells -= part
@@ -189,6 +186,7 @@ def half_sweep(
                 wanted,
                 own,
                 rate,
+                rates.later,
                 kind,
                 transition,
                 deliver_ptr,
