@@ -1,8 +1,8 @@
 """The small network of the benchmark in senescape's own form, at any number of cells.
 
 The same dynamics at ``scale`` times the cells: capacities and supplies grow with the scale, rates
-of meeting fall. The secreted factor F and the drug C are signals (they are abundant and fast), cells
-and effectors are whole numbers.
+of meeting fall. The secreted factor F is a signal (abundant and fast, its noise does not matter);
+cells, effectors and molecules of the drug C are whole numbers.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def cells_network(scale: float) -> Network:
         arrow("divide", "P", "b * feed", to("1", P=2)),
         arrow("mutate", "P", "b * mu", to("1", P=1, R=1)),
         arrow("crowded", "P", "d0 + b * crowd", to()),
-        arrow("damage", "P", "kdam * C", to("1", D=1)),
+        arrow("damage", "P", "kdam * drug", to("1", D=1)),
         arrow("burst", "D", "ka", to("1", A=1)),
         arrow("arrest", "D", "ks", to("1", S=1)),
         arrow("mend", "D", "krep", to("1", P=1)),
@@ -89,6 +89,7 @@ def cells_network(scale: float) -> Network:
         arrow("rot", "A", "kph", to()),
         arrow("come", None, "sE + rE * call", to("1", E=1)),
         arrow("go", "E", "kdE", to()),
+        arrow("clear_drug", "C", "kel", to()),
     )
     signals = (
         Signal(
@@ -97,13 +98,13 @@ def cells_network(scale: float) -> Network:
             SignalKind.LINEAR,
             (Term(parse("kf"), "senescent"), Term(parse("-kdF"), "F")),
         ),
-        Signal("C", COUNT, SignalKind.EXOGENOUS, (Term(parse("-kel"), "C"),), parse("C0")),
     )
     ports = (
         Port("feed", DIMENSIONLESS, parse("1 + phi * F / (KF + F)")),
         Port("call", DIMENSIONLESS, parse("F / (KE + F)")),
         Port("crowd", DIMENSIONLESS, parse("live / K")),
         Port("effectors", COUNT, parse("effector_cells")),
+        Port("drug", COUNT, parse("molecules")),
     )
 
     def assay(name: str, *compartments: str) -> Assay:
@@ -111,7 +112,7 @@ def cells_network(scale: float) -> Network:
 
     return Network(
         parameters=tuple(parameters),
-        compartments=tuple(Compartment(s, s) for s in "PDSRAE"),
+        compartments=tuple(Compartment(s, s) for s in "PDSRAEC"),
         transitions=transitions,
         signals=signals,
         ports=ports,
@@ -119,9 +120,11 @@ def cells_network(scale: float) -> Network:
             assay("live", "P", "D", "S", "R"),
             assay("senescent", "S"),
             assay("effector_cells", "E"),
+            assay("molecules", "C"),
         ),
         births=(
             Birth((("P", parse("1")),), parse("P0")),
             Birth((("E", parse("1")),), parse("E0")),
+            Birth((("C", parse("1")),), parse("C0")),
         ),
     )
