@@ -14,13 +14,12 @@ from senescape.engines.births import sampled_births
 from senescape.engines.state import State, Streams, refuse_general, start_state
 from senescape.engines.tables import Tables, tables_of
 from senescape.errors import RunError
-from senescape.lane_math import WIDTH
 
 from .advance import advance_lanes
 from .lanes import block_rates, kernels, scratch_of
 from .plan import Plan, plan_of
 from .rates import empty_rates
-from .together import advance_block
+from .together import advance_blocks
 
 Float = NDArray[np.float64]
 
@@ -100,46 +99,29 @@ class Leap:
             self._advance_alone(program, state, lanes, until)
             return
         tables, plan = cast(tuple[Tables, Plan], state.prepared)
-        rates, ahead = block_rates(tables, plan), block_rates(tables, plan)
-        scratch, pointers = scratch_of(state.counts.shape[0]), kernels()
-        fields = (state.counts, state.signal, state.input, state.tally, state.registers)
-        found = np.zeros((2, WIDTH))
-        for first in range(lanes.start, lanes.stop, WIDTH):
-            last = min(first + WIDTH, lanes.stop)
-            number = last - first
-            # lanes that a last block lacks repeat its first
-            which = np.minimum(np.arange(first, first + WIDTH), last - 1)
-            counts, signal, supply, tally, registers = (
-                np.ascontiguousarray(a[:, which]) for a in fields
-            )
-            advance_block(
-                pointers,
-                tables,
-                plan,
-                rates,
-                ahead,
-                scratch,
-                counts,
-                signal,
-                supply,
-                tally,
-                registers,
-                state.key[which],
-                number,
-                state.time,
-                until,
-                self.step,
-                self.tolerance,
-                self.composition,
-                found,
-            )
-            state.counts[:, first:last] = counts[:, :number]
-            state.signal[:, first:last] = signal[:, :number]
-            state.tally[:, first:last] = tally[:, :number]
-            state.registers[:, first:last] = registers[:, :number]
-            for lane in np.flatnonzero(found[0, :number]):
-                outcome, time = found[:, lane]
-                raise _refusal(program, int(outcome), first + int(lane), float(time))
+        outcome, lane, time = advance_blocks(
+            kernels(),
+            tables,
+            plan,
+            block_rates(tables, plan),
+            block_rates(tables, plan),
+            scratch_of(state.counts.shape[0]),
+            state.counts,
+            state.signal,
+            state.input,
+            state.tally,
+            state.registers,
+            state.key,
+            lanes.start,
+            lanes.stop,
+            state.time,
+            until,
+            self.step,
+            self.tolerance,
+            self.composition,
+        )
+        if outcome != 0:
+            raise _refusal(program, outcome, lane, time)
 
     def _advance_alone(self, program: Program, state: State, lanes: slice, until: float) -> None:
         fields = (state.counts, state.signal, state.input, state.tally, state.registers)

@@ -97,141 +97,179 @@ def _add_secretion(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def advance_block(
+def _take(whole: Float, first: int, last: int, block: Float) -> None:
+    """Copy lanes ``first`` to ``last``; lanes that a last block lacks repeat its first."""
+    for row in range(whole.shape[0]):
+        for i in range(WIDTH):
+            block[row, i] = whole[row, first + i if first + i < last else first]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _put(block: Float, first: int, last: int, whole: Float) -> None:
+    for row in range(whole.shape[0]):
+        for i in range(last - first):
+            whole[row, first + i] = block[row, i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def advance_blocks(
     kernels: Kernels,
     tables: Tables,
     plan: Plan,
     rates: BlockRates,
     ahead: BlockRates,
     scratch: Scratch,
-    counts: Float,
-    signal: Float,
-    supply: Float,
-    tally: Float,
-    registers: Float,
-    key: Keys,
-    lanes: int,
+    every_count: Float,
+    every_signal: Float,
+    every_supply: Float,
+    every_tally: Float,
+    every_register: Float,
+    every_key: Keys,
+    begin: int,
+    end: int,
     start: float,
     until: float,
     step: float,
     tolerance: float,
     composition: float,
-    found: Float,
-) -> None:
-    """Advance the first ``lanes`` lanes of a block; arrays have the lane last.
+) -> tuple[int, int, float]:
+    """Advance lanes ``begin`` to ``end``, block by block; arrays have the lane last.
 
-    ``found``, (2, WIDTH), receives the outcome of each lane as in
-    :func:`.advance.advance_lane`, and the time that it reached.
+    Returns (outcome as in :func:`.advance.advance_lane`, lane, time) of the first lane that failed,
+    or (0, 0, until). Registers are read only: parameters and what depends on them alone.
     """
-    assays, signals = plan.assays, signal.shape[0]
+    assays, signals = plan.assays, every_signal.shape[0]
     compartments = rates.pace.shape[0]
+    counts = np.zeros((every_count.shape[0], WIDTH))
+    tally = np.zeros((every_tally.shape[0], WIDTH))
+    registers = np.zeros((every_register.shape[0], WIDTH))
+    signal, supply = np.zeros((signals, WIDTH)), np.zeros((signals, WIDTH))
+    key = np.zeros(WIDTH, np.uint64)
     work = np.zeros((2 * signals + 4, WIDTH))
     middle = np.zeros((signals, WIDTH))
     given = np.zeros((signals, WIDTH))
     before = np.zeros((assays, WIDTH))
     slope = np.zeros((assays, WIDTH))
     change = np.zeros((compartments, WIDTH))
-    own = np.zeros((8, WIDTH))
-    width, stop, half, at = own[0], own[1], own[2], own[3]
-    total, moved, fastest, active = own[4], own[5], own[6], own[7]
-    outcome, time = found[0], found[1]
+    place = np.zeros((10, WIDTH))
+    width, stop, half, at = place[0], place[1], place[2], place[3]
+    total, moved, fastest, active = place[4], place[5], place[6], place[7]
+    outcome, time = place[8], place[9]
     row, keys = scratch.row, scratch.keys
     first_assay = tables.assay_row
     finest = step * FINEST
-    for i in range(WIDTH):
-        width[i] = step
-        outcome[i] = 0.0
-        time[i] = start
-        active[i] = 1.0 if i < lanes and start < until else 0.0
-    _load_cells(tables, counts, registers, assays, at, total)
-    while True:
-        _load_rates(kernels, tables, plan, registers, signal, time, rates, outcome, row)
-        running = 0
+    first = begin
+    while first < end:
+        last = min(first + WIDTH, end)
+        lanes = last - first
+        _take(every_count, first, last, counts)
+        _take(every_tally, first, last, tally)
+        _take(every_signal, first, last, signal)
+        _take(every_supply, first, last, supply)
+        _take(every_register, first, last, registers)
         for i in range(WIDTH):
-            # what a lane would meet at its end is not its concern
-            outcome[i] = outcome[i] if (i < lanes) & (time[i] < until) else 0.0
-            active[i] = 0.0 if outcome[i] != 0.0 else active[i]
-            running += 1 if active[i] != 0.0 else 0
-        if running == 0:
-            return
-        sum_rates_of_lanes(tables, plan, rates)
-        for a in range(assays):
-            mine, value = before[a], registers[first_assay + a]
+            key[i] = every_key[first + i if i < lanes else first]
+            width[i] = step
+            outcome[i] = 0.0
+            time[i] = start
+            active[i] = 1.0 if i < lanes and start < until else 0.0
+        _load_cells(tables, counts, registers, assays, at, total)
+        while True:
+            _load_rates(kernels, tables, plan, registers, signal, time, rates, outcome, row)
+            running = 0
             for i in range(WIDTH):
-                mine[i] = value[i]
-        if plan.senses:
-            drift_of_lanes(tables, plan, registers, counts, rates, change, slope, row)
-        _add_secretion(tables, registers, before, supply, given)
-        settling = 1
-        while settling > 0:
-            for i in range(WIDTH):
-                end = next_stop(time[i], until, width[i])
-                stop[i] = end
-                half[i] = 0.5 * (end - time[i]) if active[i] != 0.0 else 0.0
-                at[i] = time[i] + half[i]
-            for k in range(signals):
-                mine, value = middle[k], signal[k]
-                for i in range(WIDTH):
-                    mine[i] = value[i]
-            propagate_lanes(tables.coupling, registers, middle, given, half, work)
-            for a in range(assays):
-                mine, value, drift = registers[first_assay + a], before[a], slope[a]
-                for i in range(WIDTH):
-                    guess = value[i] + half[i] * drift[i]
-                    mine[i] = guess if guess > 0.0 else 0.0
-            _load_rates(kernels, tables, plan, registers, middle, at, ahead, outcome, row)
-            sum_rates_of_lanes(tables, plan, ahead)
-            for i in range(WIDTH):
-                moved[i] = 0.0
-                fastest[i] = 0.0
-            for c in range(compartments):
-                now, then = rates.pace[c], ahead.pace[c]
-                for i in range(WIDTH):
-                    by = abs(then[i] - now[i]) * (2.0 * half[i])
-                    moved[i] = by if by > moved[i] else moved[i]
-                    pace = (then[i] if then[i] > now[i] else now[i]) * (2.0 * half[i])
-                    fastest[i] = pace if pace > fastest[i] else fastest[i]
-            settling = 0
-            for i in range(WIDTH):
+                # what a lane would meet at its end is not its concern
+                outcome[i] = outcome[i] if (i < lanes) & (time[i] < until) else 0.0
                 active[i] = 0.0 if outcome[i] != 0.0 else active[i]
-                calm = (moved[i] <= tolerance) & (fastest[i] <= composition)
-                again = (not (calm | (width[i] <= finest))) & (active[i] != 0.0)
-                width[i] = 0.5 * width[i] if again else width[i]
-                settling += 1 if again else 0
-        for part in range(2):
-            for i in range(WIDTH):
-                half[i] = half[i] if active[i] != 0.0 else 0.0
-                at[i] = time[i] + half[i]
-                keys[i] = absorb(step_key(key[i], time[i], step), 1 + part)
-            current = rates if part == 0 else ahead
-            half_sweep_of_lanes(
-                kernels, tables, plan, current, counts, tally, half, part == 1, scratch
-            )
-            _load_cells(tables, counts, registers, assays, row[0], total)
+                running += 1 if active[i] != 0.0 else 0
+            if running == 0:
+                break
+            sum_rates_of_lanes(tables, plan, rates)
             for a in range(assays):
-                mine, mean, value = before[a], slope[a], registers[first_assay + a]
+                mine, value = before[a], registers[first_assay + a]
                 for i in range(WIDTH):
-                    mean[i] = 0.5 * (mine[i] + value[i])
                     mine[i] = value[i]
-            _add_secretion(tables, registers, slope, supply, given)
-            propagate_lanes(tables.coupling, registers, signal, given, half, work)
-            if part == 0:
-                _load_rates(kernels, tables, plan, registers, signal, at, ahead, outcome, row)
+            if plan.senses:
+                drift_of_lanes(tables, plan, registers, counts, rates, change, slope, row)
+            _add_secretion(tables, registers, before, supply, given)
+            settling = 1
+            while settling > 0:
+                for i in range(WIDTH):
+                    there = next_stop(time[i], until, width[i])
+                    stop[i] = there
+                    half[i] = 0.5 * (there - time[i]) if active[i] != 0.0 else 0.0
+                    at[i] = time[i] + half[i]
+                for k in range(signals):
+                    mine, value = middle[k], signal[k]
+                    for i in range(WIDTH):
+                        mine[i] = value[i]
+                propagate_lanes(tables.coupling, registers, middle, given, half, work)
+                for a in range(assays):
+                    mine, value, drift = registers[first_assay + a], before[a], slope[a]
+                    for i in range(WIDTH):
+                        guess = value[i] + half[i] * drift[i]
+                        mine[i] = guess if guess > 0.0 else 0.0
+                _load_rates(kernels, tables, plan, registers, middle, at, ahead, outcome, row)
+                sum_rates_of_lanes(tables, plan, ahead)
+                for i in range(WIDTH):
+                    moved[i] = 0.0
+                    fastest[i] = 0.0
+                for c in range(compartments):
+                    now, then = rates.pace[c], ahead.pace[c]
+                    for i in range(WIDTH):
+                        by = abs(then[i] - now[i]) * (2.0 * half[i])
+                        moved[i] = by if by > moved[i] else moved[i]
+                        pace = (then[i] if then[i] > now[i] else now[i]) * (2.0 * half[i])
+                        fastest[i] = pace if pace > fastest[i] else fastest[i]
+                settling = 0
                 for i in range(WIDTH):
                     active[i] = 0.0 if outcome[i] != 0.0 else active[i]
-                extrapolate_lanes(rates, ahead)
-                sum_rates_of_lanes(tables, plan, ahead)
-        for i in range(WIDTH):
-            if active[i] == 0.0:
-                continue
-            if not total[i] <= LARGEST_COUNT:
-                outcome[i] = 1.0
-                active[i] = 0.0
-                continue
-            time[i] = stop[i]
-            calm = (moved[i] <= 0.25 * tolerance) & (fastest[i] <= 0.5 * composition)
-            if calm and width[i] < step and on_grid(time[i], 2.0 * width[i]):
-                width[i] *= 2.0
-            if not time[i] < until:
-                time[i] = until
-                active[i] = 0.0
+                    calm = (moved[i] <= tolerance) & (fastest[i] <= composition)
+                    again = (not (calm | (width[i] <= finest))) & (active[i] != 0.0)
+                    width[i] = 0.5 * width[i] if again else width[i]
+                    settling += 1 if again else 0
+            for part in range(2):
+                for i in range(WIDTH):
+                    half[i] = half[i] if active[i] != 0.0 else 0.0
+                    at[i] = time[i] + half[i]
+                    keys[i] = absorb(step_key(key[i], time[i], step), 1 + part)
+                current = rates if part == 0 else ahead
+                half_sweep_of_lanes(
+                    kernels, tables, plan, current, counts, tally, half, part == 1, scratch
+                )
+                _load_cells(tables, counts, registers, assays, row[0], total)
+                for a in range(assays):
+                    mine, mean, value = before[a], slope[a], registers[first_assay + a]
+                    for i in range(WIDTH):
+                        mean[i] = 0.5 * (mine[i] + value[i])
+                        mine[i] = value[i]
+                _add_secretion(tables, registers, slope, supply, given)
+                propagate_lanes(tables.coupling, registers, signal, given, half, work)
+                if part == 0:
+                    _load_rates(kernels, tables, plan, registers, signal, at, ahead, outcome, row)
+                    for i in range(WIDTH):
+                        active[i] = 0.0 if outcome[i] != 0.0 else active[i]
+                    extrapolate_lanes(rates, ahead)
+                    sum_rates_of_lanes(tables, plan, ahead)
+            for i in range(WIDTH):
+                if active[i] == 0.0:
+                    continue
+                if not total[i] <= LARGEST_COUNT:
+                    outcome[i] = 1.0
+                    active[i] = 0.0
+                    continue
+                time[i] = stop[i]
+                calm = (moved[i] <= 0.25 * tolerance) & (fastest[i] <= 0.5 * composition)
+                if calm and width[i] < step and on_grid(time[i], 2.0 * width[i]):
+                    width[i] *= 2.0
+                if not time[i] < until:
+                    time[i] = until
+                    active[i] = 0.0
+        _put(counts, first, last, every_count)
+        _put(tally, first, last, every_tally)
+        _put(signal, first, last, every_signal)
+        for i in range(lanes):
+            if outcome[i] != 0.0:
+                return int(outcome[i]), first + i, time[i]
+        first = last
+    return 0, 0, until
