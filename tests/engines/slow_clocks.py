@@ -26,7 +26,7 @@ Float = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Point:
-    """A point of a channel: its exposure and height, and the key and number of its draws."""
+    """A point of a channel: its place on the clock and its height, and the key and number of its draws."""
 
     place: float
     height: float
@@ -34,12 +34,12 @@ class Point:
     index: int
 
 
-def point_beyond(channel: np.uint64, exposure: float, ceiling: float) -> Point:
-    """Return the first point beyond an exposure and below a ceiling."""
+def point_beyond(channel: np.uint64, shown: float, ceiling: float) -> Point:
+    """Return the first point beyond what the clock shows, and below a ceiling."""
     found = []
     strip, floor, width = 0, 0.0, 2.0**-10
     while floor < ceiling:
-        window = math.floor(exposure * width / 4.0)
+        window = math.floor(shown * width / 4.0)
         while True:
             key = np.uint64(draw_key(channel, window, strip, 0))
             place, index = window * 4.0 / width, 0
@@ -49,7 +49,7 @@ def point_beyond(channel: np.uint64, exposure: float, ceiling: float) -> Point:
                 if place >= (window + 1) * 4.0 / width:
                     break
                 height = floor + width * float(uniform(key, 4 * index + 1))
-                if place > exposure and height < ceiling:
+                if place > shown and height < ceiling:
                     hits.append(Point(place, height, key, index))
                 index += 1
             if hits:
@@ -71,7 +71,7 @@ class SlowLane:
     supply: Float
     tally: Float
     registers: Float
-    exposure: Float
+    shown: Float
     coupling: Coupling
     ceiling: float
     channels: list[np.uint64] = field(default_factory=list)
@@ -142,23 +142,23 @@ class SlowLane:
                 if cells == 0.0:
                     continue
                 speed = 1.0 if self.coupling is Coupling.DAYS else cells
-                point = point_beyond(key, self.exposure[channel], self.ceiling)
-                wait = (point.place - self.exposure[channel]) / speed
+                point = point_beyond(key, self.shown[channel], self.ceiling)
+                wait = (point.place - self.shown[channel]) / speed
                 candidates.append((wait, channel, point, speed))
             wait, channel, point, _ = min(candidates, default=(math.inf, -1, None, 0.0))
             late = time + wait >= until
             step = until - time if late else wait
             for _, other, _, speed in candidates:
-                self.exposure[other] += speed * step
+                self.shown[other] += speed * step
             if self.coupling is Coupling.DAYS:  # the calendar goes on without cells
                 idle = set(range(len(self.channels))) - {c[1] for c in candidates}
-                self.exposure[list(idle)] += step
+                self.shown[list(idle)] += step
             time = until if late else time + wait
             self.pass_time(time, step, given)
             if late:
                 return
             assert point is not None
-            self.exposure[channel] = point.place
+            self.shown[channel] = point.place
             height = self.hazard_of(channel)
             if self.coupling is Coupling.DAYS:
                 height *= self.cells_of(channel)
@@ -234,5 +234,5 @@ class SlowClocks:
             own.advance(state.time, until)
             state.counts[:, lane], state.signal[:, lane] = own.counts, own.signal
             state.tally[:, lane], state.registers[:, lane] = own.tally, own.registers
-            state.clock[0, :, lane] = own.exposure
+            state.clock[0, :, lane] = own.shown
         state.time = until

@@ -114,6 +114,7 @@ NETWORKS = {
     "two types": b.two_types(start=15.0, mutation=0.2),
     "secretion": b.secreting(start=8.0),
     "drug": treated(start=8.0, doses=(0.25, 0.6)),
+    "waning drug": b.dosing(b.doses([0.0]), ke=4.0, dose=4.0, kill=0.7, start=8.0),
 }
 
 
@@ -167,7 +168,7 @@ def test_points_are_poisson_of_rate_one(strip: int) -> None:
 
 
 def test_a_point_is_found_from_anywhere() -> None:
-    """Looking from an exposure gives the next point of the walk from zero, to the last bit."""
+    """Looking from any time of the clock gives the next point of the walk from zero, to the last bit."""
     walk = [first_point(np.uint64(7), 9, 0.0)]
     while walk[-1][2] < 20.0 * WINDOW / strip_width(9):
         walk.append(next_point(np.uint64(7), 9, *walk[-1]))
@@ -190,7 +191,7 @@ def test_the_kernel_reads_the_points_as_the_slow_engine_does(name: str, coupling
         np.testing.assert_array_equal(one.counts, other.counts)
         np.testing.assert_array_equal(one.tally, other.tally)
         np.testing.assert_allclose(one.signal, other.signal, rtol=1e-12)
-    assert quick[-1].tally.sum() > 10
+    assert quick[-1].tally.sum() > 5
 
 
 # --- law ------------------------------------------------------------------------------------------
@@ -302,7 +303,7 @@ def test_a_dose_of_a_millionth_of_a_day_is_not_skipped(coupling: Coupling) -> No
 def test_secretion_feeds_back(coupling: Coupling) -> None:
     """Cells secrete what speeds division: the exact mean stands near the mean field (0.5 %)."""
     program = b.program_of(b.secreting(start=200.0))
-    found = live(Exact(coupling=coupling), program, 2.0, 0.02)
+    found = live(Exact(coupling=coupling), program, 2.0, 0.1 if PLAIN else 0.02)
     mean = b.run_assay(MeanField(), program, [2.0])[0, 0, 0]
     same_mean(found, mean, float(found.var()) * 1.5)
 
@@ -402,10 +403,11 @@ def test_a_gate_changes_nothing_before_its_first_firing(
     network: Network, gated: int, coupling: Coupling
 ) -> None:
     """To the last bit, in every lane: the arms part at the first firing of what the gate shuts."""
-    program, times = b.program_of(network), np.linspace(0.0, 2.0, 401)
+    lanes, stops = (4, 41) if PLAIN else (12, 401)
+    program, times = b.program_of(network), np.linspace(0.0, 2.0, stops)
     engine = Exact(coupling=coupling)
-    one = states(engine, program, times, 12)
-    other = states(engine, program, times, 12, gate=0.0)
+    one = states(engine, program, times, lanes)
+    other = states(engine, program, times, lanes, gate=0.0)
     fired = np.array([s.tally[gated] for s in one]) > 0
     assert all(s.tally[gated].sum() == 0 for s in other)
     parted = list(first_difference(one, other))
@@ -640,8 +642,7 @@ DEATH_LAW = small_law(DEATH, 40.0 * LEFT, 40.0 * LEFT * (1.0 - LEFT), 1.0)
 
 PLANTS: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], Callable[[], None]]] = {
     "rates_are_frozen_between_events": (
-        rates_are_frozen_between_events,
-        lambda: test_death_under_a_decaying_drug_follows_the_area_under_it(ENGINES[0]),
+        rates_are_frozen_between_events, twin("waning drug"),
     ),
     "channels_are_keyed_by_their_row": (
         channels_are_keyed_by_their_row,
@@ -668,7 +669,7 @@ PLANTS: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], Callable[[], None]
         kernel(("strikes = height < true", "strikes = height < bound[k]")), twin("drug"),
     ),
     "a_channel_that_has_struck_is_not_moved_on": (
-        kernel(("exposure[k], since[k], when[k] = reached", "exposure[k], since[k], when[k] = exposure[k]")),
+        kernel(("shown[k], since[k], when[k] = reached", "shown[k], since[k], when[k] = shown[k]")),
         twin("doors"),
     ),
     "doors_by_one_number": (

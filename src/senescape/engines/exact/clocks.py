@@ -1,7 +1,7 @@
 """Every event by the clock of its own channel, so that twins share what does not concern them.
 
-A channel is a transition, or the advance out of one stage. Its clock runs by exposure: by the
-cell-days that its source has lived. It strikes at the points of :mod:`.points`; a strike is an
+A channel is a transition, or the advance out of one stage. Its clock runs by the cell-days that its
+source has lived (or by the calendar). It strikes at the points of :mod:`.points`; a strike is an
 event where the height of the point lies below the hazard at that time. That is the random time
 change representation (Anderson & Kurtz 2011, doi:10.1007/978-1-4419-6766-4_1; with common clocks
 the common reaction path of Rathinam, Sheppard & Khammash 2010, doi:10.1063/1.3509776; searched as
@@ -141,11 +141,11 @@ def advance_stage(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def raise_strips(
-    key: int, bound: float, exposure: float, top: int, window: Float, index: Float, place: Float
+    key: int, bound: float, lived: float, top: int, window: Float, index: Float, place: Float
 ) -> int:
     """Look up the next point of every strip that reaches below ``bound``; return their number."""
     while top < STRIPS and strip_floor(top) < bound:
-        window[top], index[top], place[top] = first_point(key, top, exposure)
+        window[top], index[top], place[top] = first_point(key, top, lived)
         top += 1
     return top
 
@@ -226,12 +226,12 @@ def bound_hazards(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def strike_time(
-    place: Float, top: int, nearest: int, exposure: float, since: float, speed: float
+    place: Float, top: int, nearest: int, shown: float, since: float, speed: float
 ) -> float:
     """Return when a clock reaches the next point of its strips; infinity: never."""
     if speed == 0.0 or top == 0:
         return math.inf
-    return since + (place[nearest] - exposure) / speed
+    return since + (place[nearest] - shown) / speed
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -244,22 +244,22 @@ def set_clocks(
     A clock whose speed and strips are as they were keeps the time of its next strike to the bit.
     ``daily``: clocks run by the calendar, and heights (``bound``, changed) are hazards times cells.
     """
-    exposure, since, speed = clock[0], clock[1], clock[2]
+    shown, since, speed = clock[0], clock[1], clock[2]
     for k in range(keys.shape[0]):
         if daily:
             bound[k] *= cells[k]
             cells[k] = 1.0
         if cells[k] != speed[k]:
-            exposure[k] += speed[k] * (time - since[k])
+            shown[k] += speed[k] * (time - since[k])
             since[k], speed[k] = time, cells[k]
             when[k] = -math.inf
         if cells[k] > 0.0 and bound[k] > 0.0 and (top[k] == 0 or strip_floor(top[k]) < bound[k]):
-            lived = exposure[k] + speed[k] * (time - since[k])
+            lived = shown[k] + speed[k] * (time - since[k])
             top[k] = raise_strips(keys[k], bound[k], lived, top[k], window[k], index[k], place[k])
             nearest[k] = nearest_strip(place[k], top[k])
             when[k] = -math.inf
         if when[k] == -math.inf:
-            when[k] = strike_time(place[k], top[k], nearest[k], exposure[k], since[k], speed[k])
+            when[k] = strike_time(place[k], top[k], nearest[k], shown[k], since[k], speed[k])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -285,13 +285,13 @@ def advance_lane(
     ----------
     keys : (channels,)
     clock : (3, channels)
-        Exposure at the last change of the speed, the time of that change, and the speed since:
+        What the clock showed at the last change of its speed, when that was, and the speed since:
         a stop at which nothing changes leaves no trace.
     moves, most
         As in :func:`.step.advance_lane`, and so are the outcomes.
     """
     transitions, channels, signals = tables.transition.shape[0], keys.shape[0], signal.shape[0]
-    exposure, since, speed = clock[0], clock[1], clock[2]
+    shown, since, speed = clock[0], clock[1], clock[2]
     hazard, bound, cells = np.zeros(channels), np.zeros(channels), np.zeros(channels)
     true_hazard = np.zeros(channels)
     top, nearest = np.zeros(channels, np.int64), np.zeros(channels, np.int64)
@@ -369,13 +369,13 @@ def advance_lane(
                 )
             nearest[k] = nearest_strip(place[k], top[k])
             if not strikes:
-                when[k] = strike_time(place[k], top[k], nearest[k], exposure[k], since[k], speed[k])
+                when[k] = strike_time(place[k], top[k], nearest[k], shown[k], since[k], speed[k])
                 continue
             time = max(time, when[k])
             if signals > 0:
                 propagate(tables.coupling, registers, signal, given, time - known, work)
                 known = time
-            exposure[k], since[k], when[k] = reached, time, -math.inf
+            shown[k], since[k], when[k] = reached, time, -math.inf
             own = draw_key(keys[k], at, strip, 0)
             if k < transitions:
                 first = uniform(own, DRAWS * point + STAGE)

@@ -1,11 +1,11 @@
 """Where the points of a channel's Poisson random measure lie: the same in every arm.
 
-A channel (a transition, or the advance of one stage) has points in the plane of exposure and
-height, one a unit of area on average. The heights are cut into strips that double in width, the
-lowest being [0, BASE); within a strip the points come one after the other as a unit-rate Poisson
-process of width times exposure. Each strip is drawn in windows of WINDOW points on average, each
-from a key of its own (lane, channel, strip, window), so that any window can be drawn without those
-before it and no point depends on which of them somebody has looked at.
+A channel (a transition, or the advance of one stage) has points in the plane of what its clock
+shows and height, one a unit of area on average. The heights are cut into strips that double in
+width, the lowest being [0, BASE); within a strip the points come one after the other as a unit-rate
+Poisson process of width times the clock's time. Each strip is drawn in windows of WINDOW points on
+average, each from a key of its own (lane, channel, strip, window), so that any window can be drawn
+without those before it and no point depends on which of them somebody has looked at.
 
 Windows are as long as a power of two, so that places are the same to the last bit from anywhere.
 """
@@ -80,7 +80,7 @@ def next_point(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def first_point(key: int, strip: int, after: float) -> tuple[int, int, float]:
-    """Return (window, index, place) of the first point of a strip beyond an exposure."""
+    """Return (window, index, place) of the first point of a strip beyond a time of its clock."""
     length = WINDOW / strip_width(strip)
     window = int(math.floor(after / length))
     index, place = -1, window * length
