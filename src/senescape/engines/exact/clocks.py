@@ -62,19 +62,20 @@ from .step import (
 
 Float = NDArray[np.float64]
 Keys = NDArray[np.uint64]
+Int = NDArray[np.int32]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def fill_hazards(
-    tables: Tables, registers: Float, counts: Float, hazard: Float, cells: Float, strict: bool
-) -> int:
+    transition: Int, advance_row: Int, slot_ptr: Int, registers: Float, counts: Float,
+    hazard: Float, cells: Float, strict: bool,
+) -> int:  # fmt: skip
     """Write the hazard of every channel and the number of cells exposed to it.
 
     Channels are the transitions, then the slots (their advance). ``strict``: a hazard that is
     negative or not finite returns -1 - transition (compartments are counted after them); otherwise
     0, and negative ones count as 0. Where no cell is exposed nothing is read.
     """
-    transition, advance_row, slot_ptr = tables.transition, tables.advance_row, tables.slot_ptr
     transitions = transition.shape[0]
     for t in range(transitions):
         kind, source = transition[t, 0], transition[t, 1]
@@ -162,17 +163,17 @@ def nearest_strip(place: Float, top: int) -> int:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def load_environment(
-    tables: Tables, registers: Float, signal: Float, given: Float, lag: float, time: float,
-    there: Float, work: Float,
+    tape: Int, coupling: Int, lane_end: int, signal_row: int, time_row: int, registers: Float,
+    signal: Float, given: Float, lag: float, time: float, there: Float, work: Float,
 ) -> None:  # fmt: skip
     """Bring the registers to ``time``, ``lag`` after the time at which ``signal`` is known."""
     for i in range(signal.shape[0]):
         there[i] = signal[i]
-    propagate(tables.coupling, registers, there, given, lag, work)
+    propagate(coupling, registers, there, given, lag, work)
     for i in range(signal.shape[0]):
-        registers[tables.signal_row + i] = there[i]
-    registers[tables.time_row] = time
-    read_tape_lane(tables.tape, tables.lane_end, tables.tape.shape[0], registers)
+        registers[signal_row + i] = there[i]
+    registers[time_row] = time
+    read_tape_lane(tape, lane_end, tape.shape[0], registers)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -192,6 +193,7 @@ def bound_hazards(
 
     ``signal``: at ``time``. ``box``: (3, signals), scratch.
     """
+    transition, advance_row, slot_ptr = tables.transition, tables.advance_row, tables.slot_ptr
     now = 0.0
     for k in range(hazard.shape[0]):
         now += hazard[k] * cells[k]
@@ -212,7 +214,7 @@ def bound_hazards(
                 high[tables.signal_row + i] = box[1, i]
             high[tables.time_row] = time + width
             read_tape_bounds(tables.tape, tables.lane_end, tables.tape.shape[0], low, high)
-            fill_hazards(tables, high, counts, bound, cells, False)
+            fill_hazards(transition, advance_row, slot_ptr, high, counts, bound, cells, False)
             total, highest = 0.0, 0.0
             for k in range(bound.shape[0]):
                 bound[k] *= 1.0 + MARGIN
@@ -290,7 +292,11 @@ def advance_lane(
     moves, most
         As in :func:`.step.advance_lane`, and so are the outcomes.
     """
-    transitions, channels, signals = tables.transition.shape[0], keys.shape[0], signal.shape[0]
+    # local names: passing the whole tuple on costs more than the arithmetic
+    transition, advance_row, slot_ptr = tables.transition, tables.advance_row, tables.slot_ptr
+    tape, coupling, lane_end = tables.tape, tables.coupling, tables.lane_end
+    signal_row, time_row = tables.signal_row, tables.time_row
+    transitions, channels, signals = transition.shape[0], keys.shape[0], signal.shape[0]
     shown, since, speed = clock[0], clock[1], clock[2]
     hazard, bound, cells = np.zeros(channels), np.zeros(channels), np.zeros(channels)
     true_hazard = np.zeros(channels)
@@ -310,8 +316,23 @@ def advance_lane(
         for s in range(tables.secretion.shape[0]):
             total = registers[tables.assay_row + tables.secretion[s, 1]]
             given[tables.secretion[s, 0]] += registers[tables.secretion[s, 2]] * total
-        load_environment(tables, registers, signal, given, time - known, time, there, work)
-        bad = fill_hazards(tables, registers, counts, hazard, cells, True)
+        load_environment(
+            tape,
+            coupling,
+            lane_end,
+            signal_row,
+            time_row,
+            registers,
+            signal,
+            given,
+            time - known,
+            time,
+            there,
+            work,
+        )
+        bad = fill_hazards(
+            transition, advance_row, slot_ptr, registers, counts, hazard, cells, True
+        )
         if bad < 0:
             return bad, time
         end, rate = until, norm(tables.coupling, registers)
@@ -350,9 +371,22 @@ def advance_lane(
             if strikes and moves:
                 struck = max(time, when[k])
                 load_environment(
-                    tables, registers, signal, given, struck - known, struck, there, work
+                    tape,
+                    coupling,
+                    lane_end,
+                    signal_row,
+                    time_row,
+                    registers,
+                    signal,
+                    given,
+                    struck - known,
+                    struck,
+                    there,
+                    work,
                 )
-                bad = fill_hazards(tables, registers, counts, true_hazard, cells, True)
+                bad = fill_hazards(
+                    transition, advance_row, slot_ptr, registers, counts, true_hazard, cells, True
+                )
                 if bad < 0:
                     return bad, struck
                 true = true_hazard[k] * (cells[k] if daily else 1.0)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 from numba import njit
 
 from senescape.engines.lane_math import lane_log
@@ -25,6 +26,9 @@ BASE = 2.0**-10
 STRIPS = 60
 HIGHEST = BASE * 2.0 ** (STRIPS - 1)
 WINDOW = 4.0
+# a table: a power costs more than all else that is done to a channel between two events
+WIDTH = np.array([BASE, *(BASE * 2.0**strip for strip in range(STRIPS))])
+FLOOR = np.array([0.0, *WIDTH[1:]])
 
 # Draws of a point: the gap before it, its height, which stage, which outcome.
 DRAWS, HEIGHT, STAGE, OUTCOME = 4, 1, 2, 3
@@ -42,13 +46,13 @@ def channel_key(key: int, domain: int, number: int, stage: int) -> int:
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def strip_floor(strip: int) -> float:
     """Return the lowest height of a strip."""
-    return 0.0 if strip == 0 else BASE * 2.0 ** (strip - 1)
+    return FLOOR[strip]
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def strip_width(strip: int) -> float:
     """Return the width of a strip: as much as all strips below it together."""
-    return BASE if strip == 0 else BASE * 2.0 ** (strip - 1)
+    return WIDTH[strip]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
