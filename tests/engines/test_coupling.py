@@ -44,7 +44,7 @@ from senescape.run import run_lanes
 Float = NDArray[np.float64]
 PLAIN = os.environ.get("NUMBA_DISABLE_JIT", "0") not in {"", "0"}
 LANES = 60 if PLAIN else 3000
-FEW = 20  # of the slow engine
+FEW = 10  # of the slow engine
 
 COUPLED = [Coupling.CELL_DAYS, Coupling.DAYS]
 BOTH = pytest.mark.parametrize("coupling", COUPLED, ids=lambda c: c.value)
@@ -276,6 +276,15 @@ def test_death_under_a_decaying_drug_follows_the_area_under_it(engine: Engine) -
     program = b.program_of(b.dosing(points, dose=3.0, kill=0.7, ke=0.8, start=20.0))
     survival = math.exp(-0.7 * 3.0 / 0.8 * (1.0 - math.exp(-0.8 * 1.5)))
     found = live(engine, program, 2.0, 0.5)
+    same_share(found.sum(), 20.0 * found.size, survival)
+
+
+@BOTH
+def test_a_drug_before_day_zero_kills_as_much(coupling: Coupling) -> None:
+    """Times are negative until the end of the run: the law is that of its duration alone."""
+    network = b.dosing(b.doses([-4.0]), dose=3.0, kill=0.7, ke=0.8, start=20.0, start_time=-5.0)
+    survival = math.exp(-0.7 * 3.0 / 0.8 * (1.0 - math.exp(-0.8 * 2.0)))
+    found = live(Exact(coupling=coupling), b.program_of(network), -2.0, 0.5)
     same_share(found.sum(), 20.0 * found.size, survival)
 
 

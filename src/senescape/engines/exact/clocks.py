@@ -189,7 +189,7 @@ def bound_hazards(
     end: float, hazard: Float, bound: Float, cells: Float, low: Float, high: Float, box: Float,
     work: Float,
 ) -> float:  # fmt: skip
-    """Write upper bounds of all hazards from ``time`` on; return until when, -1 where none is.
+    """Write upper bounds of all hazards from ``time`` on; return until when, -inf where none is.
 
     ``signal``: at ``time``. ``box``: (3, signals), scratch.
     """
@@ -223,7 +223,7 @@ def bound_hazards(
             if highest < HIGHEST and (total <= LOOSE * now or total * width <= 1.0):
                 return end if width >= end - time else time + width
         width *= 0.5
-    return -1.0
+    return -math.inf
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -344,7 +344,7 @@ def advance_lane(
                 tables, registers, counts, there, given, time, end, hazard, bound, cells, low,
                 high, box, work,
             )  # fmt: skip
-            if end < 0.0:
+            if end == -math.inf:
                 return UNBOUNDED, time
         else:
             grid = end
