@@ -28,7 +28,7 @@ from tests.statistics import ALARM, same_mean, same_share, same_variance
 import senescape.engines.exact.clocks as clocks_module
 import senescape.engines.exact.coupling as coupling_module
 import senescape.engines.exact.engine as exact_engine
-from senescape.compile import Program, TransitionKind
+from senescape.compile import Program, TransitionKind, compile_scenario
 from senescape.engines.exact import Coupling, Exact
 from senescape.engines.exact.points import WINDOW, first_point, next_point, strip_floor, strip_width
 from senescape.engines.mean_field import MeanField
@@ -37,6 +37,7 @@ from senescape.engines.state import State, Streams
 from senescape.engines.tables import tables_of
 from senescape.errors import SenescapeError
 from senescape.expressions import parse
+from senescape.files import read_scenario
 from senescape.network import Add, Breakpoint, Forcing, Network, Set
 from senescape.rng import absorb, draw_key
 from senescape.run import run_lanes
@@ -390,6 +391,25 @@ def test_a_dose_changes_nothing_before_it(coupling: Coupling) -> None:
     for one, other in zip(*(arm[: int(np.argmax(times >= 2.0))] for arm in arms), strict=True):
         assert_same(one, other)
     assert (arms[0][-1].counts != arms[1][-1].counts).mean() > 0.8
+
+
+@BOTH
+def test_two_regimens_of_a_scenario_are_the_same_until_the_first_dose(coupling: Coupling) -> None:
+    """MCF-7 at 100 and 125 nM, from day -1.9: stages, classes, 70 transitions, drug and damage."""
+    scenario = read_scenario("mcf7-doxorubicin")
+    times = [-1.85] if PLAIN else [-1.0, 0.0, 0.5]
+    arms = []
+    for regimen in ("100nM", "125nM"):
+        program = compile_scenario(scenario, regimen).program
+        arms.append(states(Exact(coupling=coupling), program, times, 1 if PLAIN else 3))
+    before = slice(0, 1)  # at day 0 itself the drug has been given
+    for one, other in zip(arms[0][before], arms[1][before], strict=True):
+        assert_same(one, other)
+        assert one.tally.sum() > 10
+    if not PLAIN:
+        np.testing.assert_array_equal(arms[0][1].counts, arms[1][1].counts)
+        assert (arms[0][1].signal != arms[1][1].signal).any()
+        assert (arms[0][2].counts != arms[1][2].counts).any()
 
 
 @BOTH
