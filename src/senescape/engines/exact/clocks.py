@@ -218,11 +218,13 @@ def bound_hazards(
             total, highest = 0.0, 0.0
             for k in range(bound.shape[0]):
                 bound[k] *= 1.0 + MARGIN
-                highest = max(highest, bound[k])
+                highest = max(highest, bound[k] * max(1.0, cells[k]))
                 total += bound[k] * cells[k]
             if highest < HIGHEST and (total <= LOOSE * now or total * width <= 1.0):
                 return end if width >= end - time else time + width
         width *= 0.5
+        if time + width <= time:
+            break  # a window shorter than the time's last digit would never pass
     return -math.inf
 
 
@@ -350,7 +352,7 @@ def advance_lane(
             grid = end
             for k in range(channels):
                 bound[k] = hazard[k]
-                if bound[k] >= HIGHEST:
+                if bound[k] * max(1.0, cells[k]) >= HIGHEST:
                     return UNBOUNDED, time
         set_clocks(keys, bound, cells, time, daily, clock, top, nearest, when, window, index, place)
         while True:
