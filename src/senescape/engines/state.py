@@ -79,6 +79,8 @@ class State:
         First breakpoint that has not been applied.
     trigger : (events, lanes)
         Whether the condition of each event held at the last look (plain networks).
+    clock : (3, channels, lanes)
+        Where the clock of each channel stands (exact engine for twins).
     prepared : object
         Tables that the engine has made of the program, kept so that they are made once a run.
     """
@@ -96,6 +98,7 @@ class State:
     pace: Float
     next_breakpoint: int = 0
     trigger: Float = field(default_factory=lambda: np.zeros((0, 0)))
+    clock: Float = field(default_factory=lambda: np.zeros((3, 0, 0)))
     prepared: object = None
 
     @property

@@ -13,6 +13,7 @@ from senescape.engines.births import sampled_births
 from senescape.engines.state import State, Streams, refuse_general, start_state
 from senescape.engines.tables import Tables, tables_of
 
+from .coupling import Coupling, Prepared, advance_coupled, prepared_of, start_coupled
 from .general import advance_general, start_general
 from .refusal import refusal
 from .step import DONE, advance_lanes
@@ -29,6 +30,9 @@ class Exact:
     ----------
     max_events : int
         Budget of events of one lane between two stops.
+    coupling : Coupling
+        What two arms of one host share. By default nothing beyond their first different event: one
+        stream a lane is the fastest. Not for networks from SBML.
 
     Notes
     -----
@@ -38,6 +42,7 @@ class Exact:
     """
 
     max_events: int = 1_000_000_000
+    coupling: Coupling = Coupling.NONE
     name: str = "exact"
     stochastic: bool = True
 
@@ -49,6 +54,8 @@ class Exact:
         RunError
             A general transition, parameters that are not finite.
         """
+        if self.coupling is not Coupling.NONE:
+            return start_coupled(program, parameters, streams)
         if program.general is not None:
             state = start_general(program, parameters, streams)
         else:
@@ -67,6 +74,18 @@ class Exact:
         RunError
             A rate that is negative, not finite or without bound; more events than the budget.
         """
+        if self.coupling is not Coupling.NONE:
+            if state.prepared is None:
+                state.prepared = prepared_of(program, rates_move(program))
+            advance_coupled(
+                program,
+                state,
+                until,
+                cast(Prepared, state.prepared),
+                most=self.max_events,
+                coupling=self.coupling,
+            )
+            return
         if isinstance(state.prepared, Together):
             self._advance_together(program, state, state.prepared, until)
             return
