@@ -25,9 +25,9 @@ from numba import njit
 from numpy.typing import NDArray
 
 from senescape.engines.interpreter import read_tape_lane
-from senescape.engines.lane_math import lane_log
 from senescape.engines.signals import norm, propagate
 from senescape.engines.tables import Tables
+from senescape.lane_math import lane_log
 from senescape.rng import absorb, draw_key, uniform
 
 from .bounds import enclose_signals, read_tape_bounds

@@ -17,7 +17,7 @@ import math
 import numpy as np
 from numba import njit
 
-from senescape.engines.lane_math import lane_log
+from senescape.lane_math import lane_log
 from senescape.rng import absorb, draw_key, uniform
 
 # Heights are hazards [1/day]: once in a thousand days is well below what fires often, and a strip
