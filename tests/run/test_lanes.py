@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from tests.engines import builders as b
 
+from senescape.engines.exact import Coupling, Exact
 from senescape.engines.leap import Leap
 from senescape.engines.state import Streams
 from senescape.errors import SenescapeError
@@ -80,5 +81,7 @@ def test_engines_are_known_by_name() -> None:
     for name in ("mean-field", "exact", "leap"):
         assert engine_named(name).name == name
     assert engine_named("leap", step=0.5) == Leap(step=0.5)
+    assert engine_named("exact") == Exact()
+    assert engine_named("exact", twins=True) == Exact(coupling=Coupling.DAYS)
     with pytest.raises(SenescapeError, match="did you mean leap"):
         engine_named("leep")

@@ -53,7 +53,11 @@ class Silent:
 
 
 def engine_named(
-    name: str, *, step: float | None = None, tolerance: tuple[float, float] | None = None
+    name: str,
+    *,
+    step: float | None = None,
+    tolerance: tuple[float, float] | None = None,
+    twins: bool = False,
 ) -> Engine:
     """Return an engine by its name.
 
@@ -65,6 +69,10 @@ def engine_named(
         Longest step of the leap [day].
     tolerance : (relative, absolute), optional
         Of the mean field.
+    twins : bool
+        Whether runs of the same streams are compared: the exact engine then gives every arrow a
+        clock of its own (by days: the better one wherever crowding acts, verification/twins.md);
+        in the leap draws are shared always.
 
     Raises
     ------
@@ -83,9 +91,9 @@ def engine_named(
 
         return MeanField() if tolerance is None else MeanField(*tolerance)
     if name == "exact":
-        from senescape.engines.exact import Exact
+        from senescape.engines.exact import Coupling, Exact
 
-        return Exact()
+        return Exact(coupling=Coupling.DAYS if twins else Coupling.NONE)
     if name == "leap":
         from senescape.engines.leap import Leap
 

@@ -104,7 +104,7 @@ def run_world(
 ) -> History:
     """Run the hosts of a cohort in one world, given its parameters (parameters, hosts)."""
     values = run_lanes(
-        engine_named(engine, step=step, tolerance=VERDICT_TOLERANCE),
+        engine_named(engine, step=step, tolerance=VERDICT_TOLERANCE, twins=True),
         compiled.program,
         parameters,
         cohort.streams,

@@ -77,7 +77,7 @@ def judge(
     times = curve_times(compiled.program.forcing.start, question)
     step = DEFAULT_STEP if step is None else step
     check_run(
-        engine_named(engine, step=step),
+        engine_named(engine, step=step, twins=True),
         compiled.program,
         times,
         lanes=max(draws, budget or 0) * hosts,
