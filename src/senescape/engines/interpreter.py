@@ -178,6 +178,8 @@ class Pointer:
 
     def __wrapper_address__(self) -> int:
         if not self.address:
+            # by arguments alone, as a call from Python does: in the cache a return type differs
+            self.kernel.compile(self.form.args)
             made = self.kernel.get_compile_result(self.form)
             name = made.fndesc.llvm_cfunc_wrapper_name
             self.address = int(made.library.get_pointer_to_function(name))
