@@ -68,6 +68,7 @@ Complex = NDArray[np.complex128]
 CELLS = (1e6, 1e7, 1e8, 1e9)
 MUTATION = (1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3)
 UNTIL = 3.0  # day
+STEP = 1.0 / 24.0  # [day]
 BIRTH, DEATH, MUTANT_BIRTH, MUTANT_DEATH = 1.2, 0.4, 1.0, 0.3  # 1/day
 FIRST_ALARM, SECOND_ALARM = 1e-3, 1e-4
 SEEN_SHARE, SEEN_GAP, POWER = 0.03, 0.035, 0.98
@@ -337,7 +338,7 @@ def cost(rounds: int = 7, lanes: int = 1000) -> dict[str, dict[str, float]]:
                     table = b.lanes_of(program, lanes, mutation=mu, n0=cells)
                     streams = Streams.hosts(100 + turn, lanes)
                     began = time.process_time()
-                    list(run_engine(Leap(), program, table, streams, np.array([UNTIL])))
+                    list(run_engine(Leap(step=STEP), program, table, streams, np.array([UNTIL])))
                     best[cells] = min(best[cells], (time.process_time() - began) / lanes)
             found[f"{regimen.name}, {what}"] = {
                 f"{cells:g}": round(1e6 * t, 1) for cells, t in best.items()
@@ -371,7 +372,7 @@ def save(rows: list[dict[str, Any]], times: dict[str, Any], seed: int, power: fl
     times = times or old.get("microseconds_a_lane", {})
     data = {
         "engine": "leap",
-        "step_days": Leap().step,
+        "step_days": STEP,
         "seed": seed,
         "passed": sum(row["pass"] for row in known),
         "of": len(known),
@@ -392,15 +393,15 @@ def run_case(
     wild, mean, _, _, variance = moments_of(regimen, mu, cells)
     sd = float(np.sqrt(variance))
     law = law_of(regimen, mu, cells, mean, sd)
-    run = [judge(program, law, mu, cells, options.lanes, seed, Leap().step)]
+    run = [judge(program, law, mu, cells, options.lanes, seed, STEP)]
     hit = [run[0].p_none < FIRST_ALARM, run[0].p_gap < FIRST_ALARM]
     if any(hit):
-        run.append(judge(program, law, mu, cells, options.more, seed + 500_000, Leap().step))
+        run.append(judge(program, law, mu, cells, options.more, seed + 500_000, STEP))
         hit[0] = hit[0] and run[1].p_none < SECOND_ALARM
         hit[1] = hit[1] and run[1].p_gap < SECOND_ALARM
     finer = None
     if any(hit):
-        short = Leap().step / FINER
+        short = STEP / FINER
         finer = judge(program, law, mu, cells, options.lanes, seed + 700_000, short)
     last = run[-1]
     print(

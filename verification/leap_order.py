@@ -3,7 +3,7 @@
 Usage: .venv/bin/python verification/leap_order.py [--seed 1]
 
 Steps are forced (no halving): the error of the mean and of the variance at day 4 is measured at
-steps of 1/2 to 1/24 day (few cells: 1 to 1/8 day); a step^slope is fitted to it, with the standard
+steps of 1 to 1/16 day (few cells: 1 to 1/8 day); a step^slope is fitted to it, with the standard
 error that sampling gives. Expected: 2 +- 0.3. Written: leap_order.json.
 
 Networks of tests/engines/builders.py: logistic growth with death; senescent cells whose secreted
@@ -49,8 +49,8 @@ Float = NDArray[np.float64]
 
 UNTIL = 4.0  # day
 # lanes at each step [day]
-MANY_STEPS = {1 / 2: 200_000, 1 / 4: 200_000, 1 / 8: 200_000, 1 / 16: 50_000, 1 / 24: 50_000}
-FEW_STEPS = {1.0: 800_000, 1 / 2: 800_000, 1 / 4: 800_000, 1 / 8: 400_000}
+MANY_STEPS = {1.0: 400_000, 1 / 2: 400_000, 1 / 4: 400_000, 1 / 8: 200_000, 1 / 16: 50_000}
+FEW_STEPS = {1.0: 2_000_000, 1 / 2: 2_000_000, 1 / 4: 2_000_000, 1 / 8: 400_000}
 GROWTH, DEATH = 0.9, 0.2
 MANY, PLACES, START = 1e10, 200, 20
 SECRETION, CLEARANCE, BOOST, DIVISION, ENTRY, LOSS = 0.02, 3.0, 0.5, 0.5, 0.3, 0.1

@@ -24,7 +24,7 @@ SQRT_HALF_BITS = 0x3FE6A09E667F3BCD
 INVERSE_FACTORIAL = tuple(1.0 / math.factorial(n) for n in range(14))
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def lane_exp(x: float) -> float:
     """Return e^x: 2^k times the Taylor series of e^r, |r| at most ln(2) / 2."""
     bounded = x if x < 710.0 else 710.0
@@ -53,7 +53,7 @@ def lane_exp(x: float) -> float:
     return found if x == x else x
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def lane_expm1(x: float) -> float:
     """Return e^x - 1, for small x without cancellation."""
     bounded = x if x < 710.0 else 710.0
@@ -75,7 +75,7 @@ def lane_expm1(x: float) -> float:
     return small if abs(x) < 0.35 else lane_exp(x) - 1.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def lane_log(x: float) -> float:
     """Return ln x: 2^e m, and the series of artanh in (m - 1) / (m + 1), m around 1."""
     tiny = x < SMALLEST_NORMAL
@@ -104,7 +104,7 @@ def lane_log(x: float) -> float:
     return ends if x >= 0.0 else math.nan
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def lane_log1p(x: float) -> float:
     """Return ln(1 + x): the logarithm of the rounded sum, mended by what rounding took away."""
     one = 1.0 + x
@@ -113,7 +113,7 @@ def lane_log1p(x: float) -> float:
     return found if one != 1.0 else x
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def lane_power(base: float, exponent: float) -> float:
     """Return base ^ exponent with the IEEE conventions of ``numpy.power``."""
     size = lane_exp(exponent * lane_log(abs(base)))
@@ -127,7 +127,7 @@ def lane_power(base: float, exponent: float) -> float:
     return 1.0 if exponent == 0.0 or base == 1.0 else found
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def lane_hill(x: float, threshold: float, power: float) -> float:
     """Return x^n / (K^n + x^n) without overflow; 0 at x <= 0, 1 at a threshold of 0."""
     ratio = lane_log(threshold) - lane_log(x)

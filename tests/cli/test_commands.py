@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from numba import config
 from tests.cohort.test_simulate import MEASURED, TEXT
 from typer.testing import CliRunner
 
@@ -54,6 +55,10 @@ def test_a_verdict_of_one_regimen_has_the_documented_keys(file: str) -> None:
     assert all(f"`{key}`" in documented for key in data)
 
 
+@pytest.mark.skipif(
+    config.DISABLE_JIT,
+    reason="three verdicts in plain Python, no branch that the one above does not take",
+)
 def test_the_same_seed_prints_the_same_bytes(file: str) -> None:
     def once(seed: str) -> str:
         data = json.loads(run("verdict", file, "-r", "pulse", "--json", "--seed", seed, *FEW))

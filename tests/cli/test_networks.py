@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from numba import config
 from tests import sbml_texts as x
 from tests.files.test_bad_sbml import REFUSALS
 
@@ -122,6 +123,10 @@ def test_bad_options_are_refused(
     refused(monkeypatch, capsys, [str(file), *options.split()], OPTIONS[options])
 
 
+@pytest.mark.skipif(
+    config.DISABLE_JIT,
+    reason="78 processes; plain Python refuses them in tests/files/test_bad_sbml.py",
+)
 @pytest.mark.parametrize("name", REFUSALS)
 def test_bad_sbml_is_refused(
     tmp_path: Path,

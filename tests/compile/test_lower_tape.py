@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numba import config
 
 from senescape.compile.tape import Level, TapeBuilder
 from senescape.engines.interpreter import read_tape, read_tape_lane
@@ -88,7 +89,8 @@ def has_nan_inside(formula: Expr, lane: dict[str, float]) -> bool:
     return any(has_nan_inside(child, lane) for child in formula.children())
 
 
-@settings(max_examples=4000, deadline=None)
+# In plain Python 400 take every branch of the interpreter; the arithmetic is the kernels' own.
+@settings(max_examples=400 if config.DISABLE_JIT else 4000, deadline=None)
 @given(
     formulas, st.lists(st.fixed_dictionaries({n: values for n in NAMES}), min_size=1, max_size=3)
 )

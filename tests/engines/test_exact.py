@@ -190,9 +190,9 @@ def test_secretion_feeds_back() -> None:
     from senescape.engines.mean_field import MeanField
 
     program = b.program_of(b.secreting(start=400.0))
-    lanes = 40 if PLAIN else 400
-    live = run(program, 3.0, lanes)
-    mean = b.run_assay(MeanField(), program, [3.0])[0, 0, 0]
+    lanes, until = (40, 1.0) if PLAIN else (400, 3.0)
+    live = run(program, until, lanes)
+    mean = b.run_assay(MeanField(), program, [until])[0, 0, 0]
     same_mean(live, mean, float(live.var()) * 1.5)
 
 

@@ -14,6 +14,8 @@ from senescape.engines.branching import branching_law
 from senescape.engines.mean_field import MeanField
 from senescape.engines.mean_field import explicit as ex
 from senescape.engines.mean_field.flows import pack
+from senescape.engines.mean_field.pointers import forward
+from senescape.engines.mean_field.track import track_of
 from senescape.engines.mean_field.wide import block_of
 from senescape.engines.protocol import run_engine
 from senescape.engines.state import Streams
@@ -81,8 +83,9 @@ def fixed_steps(network: Network, step: float, until: float) -> float:
     )
     control = ex.Control(1e9, np.full(y.shape, 1e9), 10_000, step)
     outcome = np.full(WIDTH, ex.RUNNING)
-    none = ex.track_of(0, 0)
-    ex.integrate(y, (0.0, until), block, control, none, none, np.full(WIDTH, step), outcome)
+    none = track_of(0, 0)
+    problem = ex.Problem(forward(), block, none)
+    ex.integrate(y, (0.0, until), problem, control, none, np.full(WIDTH, step), outcome)
     assert (outcome == ex.REACHED).all()
     return float(y[0, 0])
 

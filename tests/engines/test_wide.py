@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numba import config
 from numpy.typing import NDArray
 from tests.engines import builders as b
 
 from senescape.cohort import cohort_of
 from senescape.compile import Program, compile_scenario
-from senescape.engines.mean_field import MeanField
+from senescape.engines.branching import branching_law
+from senescape.engines.mean_field import MeanField, explicit, wide
+from senescape.engines.mean_field import flows as flows_module
 from senescape.engines.mean_field.backward import backward_flows
 from senescape.engines.mean_field.flows import (
     FINE,
@@ -19,6 +22,7 @@ from senescape.engines.mean_field.flows import (
     flows,
     pack,
 )
+from senescape.engines.mean_field.track import Track, track_of
 from senescape.engines.mean_field.wide import (
     Block,
     block_of,
@@ -68,7 +72,22 @@ def everywhere(program: Program, parameters: Float) -> tuple[State, Float, Float
     y = np.concatenate([cells, signal, np.zeros((len(program.transition), WIDTH))])
     registers, worst = state.registers.copy(), np.zeros((WIDTH, 4))
     block = block_of(pack(program), registers, state.input.copy(), worst)
-    return state, y, np.linspace(0.0, 3.0, WIDTH), block
+    return state, y, np.arange(WIDTH) / 8.0, block
+
+
+def steady(time: Float, around: Float) -> Track:
+    """A track of each lane from its time to a day later, in which nothing changes."""
+    track = track_of(2, len(around))
+    track.length[:] = 2
+    track.times[0], track.times[1] = time, time + 1.0
+    track.path[:] = around
+    track.slope[:] = 0.0
+    return track
+
+
+def flows_of(y: Float, time: Float, block: Block, out: Float) -> None:
+    """Call the right-hand side forward in time; what belongs to the other direction is empty."""
+    wide_flows(y, time, block, track_of(0, 0), np.empty(WIDTH), out)
 
 
 PROGRAMS = [*NETWORKS, "figure-1:chemo", "mcf7-doxorubicin:100nM"]
@@ -80,12 +99,14 @@ def test_a_block_gives_the_bytes_of_each_lane_alone(name: str) -> None:
     state, y, time, block = everywhere(program, parameters)
     packed, signals = pack(program), len(program.signal_names)
     found = np.empty_like(y)
-    wide_flows(y, time, block, found)
+    flows_of(y, time, block, found)
     around = np.empty((signals + len(driving_assays(program)), WIDTH))
     gather_environment(y, block, around)
     some = np.random.default_rng(5).uniform(0.0, 1.0, (program.slots + 1, WIDTH))
     before = np.empty_like(some)
-    wide_backward(some, around, time, block, before)
+    there = np.empty(WIDTH)
+    wide_backward(some, np.ones(WIDTH), block, steady(time, around), there, before)
+    np.testing.assert_array_equal(there, time)
     assert found.any()
     assert before.any()
     for lane in range(0, WIDTH, 5):
@@ -108,13 +129,13 @@ def test_a_bad_hazard_is_noted_in_its_own_lane_only(value: float) -> None:
     lanes = np.repeat(b.lanes_of(program), WIDTH, axis=1)
     _, y, time, block = everywhere(program, lanes)
     clean = np.empty_like(y)
-    wide_flows(y, time, block, clean)
+    flows_of(y, time, block, clean)
     assert (block.worst == FINE).all()
     row = int(program.transition[0, 2])
     block.registers[row, 7] = value
     found = np.empty_like(y)
     with np.errstate(invalid="ignore"):
-        wide_flows(y, time, block, found)
+        flows_of(y, time, block, found)
     assert np.nonzero(block.worst[:, 0])[0].tolist() == [7]
     assert (block.worst[7, 0] == NEGATIVE) == (value == -1.0)
     others = np.arange(WIDTH) != 7
@@ -127,3 +148,24 @@ def test_driving_assays_are_those_that_a_rate_reads() -> None:
     assert [logistic.assay_ids[i] for i in driving_assays(logistic)] == ["live"]
     plain = b.program_of(b.birth_death(birth=0.5, death=0.2, start=10.0))
     assert driving_assays(plain).tolist() == []
+
+
+@pytest.mark.skipif(config.DISABLE_JIT, reason="nothing is compiled")
+def test_each_kernel_is_compiled_for_one_set_of_types() -> None:
+    """A constant or an index of 32 bits as an argument costs a compilation of its own."""
+    program, parameters = program_and_lanes("figure-1:chemo")
+    branching_law(program, parameters[:, :1], until=1.0, compartments=(0,))
+    forms = {
+        kernel.__name__: len(kernel.signatures)
+        for kernel in (
+            explicit.integrate,
+            wide.wide_flows,
+            wide.wide_backward,
+            wide.gather_environment,
+            wide._load_hazard,
+            wide._some_after,
+            flows_module.size,
+        )
+    }
+    assert {name: n for name, n in forms.items() if n > 1} == {}
+    assert forms["integrate"] == forms["wide_flows"] == forms["wide_backward"] == 1

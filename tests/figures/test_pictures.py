@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
-from tests.verdict.worlds import foe, friend, null
+from tests.verdict.worlds import foe, friend, friendly_verdict, null
 
 from senescape.cohort import kaplan_meier
 from senescape.figures import (
@@ -52,7 +52,7 @@ def words_of(figure: Figure) -> list[str]:
 
 @pytest.fixture(scope="module")
 def verdict() -> Verdict:
-    return judge(friend(), "pulse", draws=6, hosts=2, step=0.25, shares=True)
+    return friendly_verdict()
 
 
 def with_times(verdict: Verdict, days: list[list[float]]) -> Verdict:

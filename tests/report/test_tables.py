@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.verdict.worlds import friend
+from tests.verdict.worlds import friend, friendly_verdict
 
 from senescape.files import read_scenario
 from senescape.model import ASSUMPTION, EndpointName
@@ -26,13 +26,13 @@ from senescape.report.tables import (
     turns,
     words_by_rule,
 )
-from senescape.verdict import RULES, Reading, Rule, Verdict, Word, judge
+from senescape.verdict import RULES, Reading, Rule, Verdict, Word
 from senescape.verdict.judge import flips_of
 
 
 @pytest.fixture(scope="module")
 def verdict() -> Verdict:
-    return judge(friend(), "pulse", draws=4, hosts=2, step=0.25)
+    return friendly_verdict()
 
 
 def bent(verdict: Verdict, mean: np.ndarray, error: float = 0.1, **question: float) -> Verdict:  # type: ignore[type-arg]
@@ -80,7 +80,7 @@ def test_a_median_that_is_not_reached_and_a_test_of_nothing_are_said(verdict: Ve
     assert len(rows) == 1 + len(RULES)
     assert {row.median for row in rows} == {"not reached"}
     assert [row.log_rank for row in rows] == ["", *["nothing to test"] * 4]
-    assert rows[0].restricted_mean == "8.0 (8.0 to 8.0)" and rows[0].events == "0 of 8"
+    assert rows[0].restricted_mean == "8.0 (8.0 to 8.0)" and rows[0].events == "0 of 12"
 
 
 def test_the_gain_is_the_effect_on_the_same_event(verdict: Verdict) -> None:
@@ -149,7 +149,7 @@ def test_the_same_word_under_all_rules_is_said_once(verdict: Verdict) -> None:
 def test_the_command_holds_every_option_that_changes_a_number(verdict: Verdict) -> None:
     (line,) = commands([verdict])
     assert shlex.split(line) == [
-        "senescape", "verdict", "toy-world", "--regimen", "pulse", "--draws", "4", "--hosts", "2",
+        "senescape", "verdict", "toy-world", "--regimen", "pulse", "--draws", "6", "--hosts", "2",
         "--seed", "1", "--engine", "leap", "--step-hours", "6", "--output", "verdict.html",
     ]  # fmt: skip
 
@@ -160,7 +160,7 @@ def test_all_regimens_need_no_names_and_other_draws_another_line(verdict: Verdic
     assert "--regimen" not in line
     more = replace(none, draws=80, variant="a b")
     first, second = commands([verdict, more])
-    assert "--regimen pulse --draws 4" in first
+    assert "--regimen pulse --draws 6" in first
     assert "--regimen none --variant 'a b' --draws 80" in second
 
 

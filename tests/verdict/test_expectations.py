@@ -12,7 +12,7 @@ from senescape.errors import SenescapeError
 from senescape.files import parse_scenario
 from senescape.model import Arm, Expectation, Scenario, Without, read_value
 from senescape.verdict import expect
-from senescape.verdict.expectations import fulfilled
+from senescape.verdict.expectations import _Bench, fulfilled
 
 compiled = pytest.mark.skipif(
     os.environ.get("NUMBA_DISABLE_JIT", "0") not in {"", "0"},
@@ -51,6 +51,21 @@ def test_a_planted_friend_is_found_and_vanishes_with_its_mechanism() -> None:
     assert result.met and (result.holds, result.without) == (1.0, 0.0)
     np.testing.assert_array_equal(result.left_without, result.right_without)
     assert (result.left > result.right).all()
+
+
+def test_an_arm_runs_until_it_is_last_read_and_is_the_beginning_of_a_longer_run() -> None:
+    """The arm of day 2 stops there; what it holds is the beginning of the run to the end, to the byte."""
+    early = FRIEND.replace("regimen: pulse}", "regimen: none, at: 2 day}", 1)
+    bench = _Bench(world(early), draws=2, seed=1, step=0.25, monitor=None)
+    (noun,) = bench.scenario.expectations.values()
+    assert noun.right is not None
+    bench.tried("planted", noun)
+    times, values = bench.known[bench.key(noun.left, noun.hosts, {})]
+    later, _ = bench.known[bench.key(noun.right, noun.hosts, {})]
+    assert (times[-1], later[-1]) == (2.0, bench.question.horizon)
+    whole, all_values = bench.run(noun.left, noun.hosts, {}, bench.question.horizon)
+    np.testing.assert_array_equal(whole[: len(times)], times)
+    np.testing.assert_array_equal(all_values[:, : len(times)], values)
 
 
 @compiled

@@ -17,14 +17,14 @@ from senescape.model import EndpointName
 from senescape.verdict import RULES, Rule, Verdict, judge
 from senescape.verdict.lifetimes import Lifetimes, survival_event, survival_in
 
-from .worlds import friend, null
+from .worlds import friendly_verdict, null
 
 PROGRESSION = EndpointName.TIME_TO_PROGRESSION
 
 
 @pytest.fixture(scope="module")
 def verdict() -> Verdict:
-    return judge(friend(), "pulse", draws=8, hosts=2, step=0.25)
+    return friendly_verdict()
 
 
 def test_restricted_means_differ_by_the_effect_on_the_time_to_progression(verdict: Verdict) -> None:
@@ -32,8 +32,8 @@ def test_restricted_means_differ_by_the_effect_on_the_time_to_progression(verdic
     worlds = [survival_in(verdict.lifetimes, verdict.question, r) for r in (None, *RULES)]
     gain = worlds[0].restricted_mean - worlds[1].restricted_mean
     assert gain == pytest.approx(verdict.endpoints[PROGRESSION][1].estimate)
-    assert worlds[0].hosts == 16
-    assert worlds[0].events == round(16 * verdict.recovered)
+    assert worlds[0].hosts == 12
+    assert worlds[0].events == round(12 * verdict.recovered)
     assert all(w.low <= w.restricted_mean <= w.high for w in worlds)
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from senescape.files import parse_scenario
 from senescape.model import Scenario
+from senescape.verdict import Verdict, judge
 
 WORLD = """
 senescape: 1
@@ -96,3 +99,9 @@ def foe() -> Scenario:
 def null() -> Scenario:
     """Nothing becomes senescent."""
     return world(senesces=0)
+
+
+@cache
+def friendly_verdict() -> Verdict:
+    """The verdict on :func:`friend`, with shares: one for all who read or draw it; it is frozen."""
+    return judge(friend(), "pulse", draws=6, hosts=2, step=0.25, shares=True)

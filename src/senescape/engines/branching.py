@@ -28,9 +28,10 @@ from .births import LAWS, stage_profile
 from .mean_field.backward import backward_flows
 from .mean_field.blocks import chances_before, record_environment
 from .mean_field.engine import FEW_STEPS, STEPS_A_DAY, MeanField, hazard_error
-from .mean_field.explicit import REACHED, Track, environment_at
+from .mean_field.explicit import REACHED
 from .mean_field.flows import FINE, driving_assays, environment_of, flows, pack
 from .mean_field.outcome import SolverOutcome
+from .mean_field.track import Track, environment_at
 from .protocol import apply_breakpoint
 from .state import State, Streams
 

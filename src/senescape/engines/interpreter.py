@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numba import cfunc, config, njit, types
+from numba import config, njit, types
 from numpy.typing import NDArray
 
 from senescape.expressions import Op
@@ -30,13 +30,13 @@ HILL, LT, LE, GT, GE, EQ, NE = (
 AND, OR, NOT, SELECT = (int(op) for op in (Op.AND, Op.OR, Op.NOT, Op.SELECT))
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def lesser(a: float, b: float) -> float:
     """Return the smaller, or NaN where one is NaN: a failed rate must not hide behind a bound."""
     return a if a <= b or a != a else b
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def greater(a: float, b: float) -> float:
     """Return the larger, or NaN where one is NaN."""
     return a if a >= b or a != a else b
@@ -152,22 +152,44 @@ def read_tape(tape: Tape, first: int, last: int, registers: Registers) -> None:
             _rare(tape, row, registers, lanes)
 
 
+class Pointer:
+    """A kernel as its callers see it: an address and the types of its arguments.
+
+    A kernel that calls another by name is compiled with all of it inside, and so is each of its
+    callers in turn; called through a pointer it is compiled once.
+
+    Parameters
+    ----------
+    kernel : compiled function
+        It returns nothing.
+    arguments : tuple of Numba types
+    """
+
+    def __init__(self, kernel: Any, arguments: tuple[Any, ...]) -> None:
+        self.kernel, self.form = kernel, types.void(*arguments)
+        self.address = 0
+
+    @property
+    def _numba_type_(self) -> Any:
+        return types.FunctionType(self.form)
+
+    def __wrapper_address__(self) -> int:
+        if not self.address:
+            # by arguments alone, as a call from Python does: in the cache a return type differs
+            self.kernel.compile(self.form.args)
+            made = self.kernel.get_compile_result(self.form)
+            name = made.fndesc.llvm_cfunc_wrapper_name
+            self.address = int(made.library.get_pointer_to_function(name))
+        return self.address
+
+
 @lru_cache(maxsize=1)
 def tape_reader() -> Any:
-    """Return :func:`read_tape` as a pointer.
-
-    A kernel that calls it by name is compiled with all of it inside, and so is each of its callers
-    in turn; called through a pointer it is compiled once.
-    """
+    """Return :func:`read_tape` as a pointer."""
     if config.DISABLE_JIT:
         return read_tape
     rows, numbers = types.Array(types.int32, 2, "C"), types.Array(types.float64, 2, "C")
-    signature = types.void(rows, types.int64, types.int64, numbers)
-
-    def read(tape: Tape, first: int, last: int, registers: Registers) -> None:
-        read_tape(tape, first, last, registers)
-
-    return cfunc(signature, cache=True)(read)
+    return Pointer(read_tape, (rows, types.int64, types.int64, numbers))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

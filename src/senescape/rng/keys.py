@@ -42,7 +42,7 @@ class Purpose(IntEnum):
     ORDER = 8
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def mix(z: int) -> int:
     """Return the finaliser of splitmix64, a bijection of 64-bit words."""
     z = ((z ^ (z >> S30)) * FIRST) & MASK
@@ -88,14 +88,14 @@ def draw_key(key: int, window: int, transition: int, channel: int) -> int:
     return absorb(key, word(channel))
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def uniform(key: int, counter: int) -> float:
     """Return the number at ``counter`` of a stream, in the open interval (0, 1)."""
     z = mix((word(key) + (word(counter) + ONE) * GOLDEN) & MASK)
     return (float(z >> S11) + 0.5) * UNIT
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def stream_word(key: int, counter: int) -> int:
     """Return the key whose stream begins at ``counter`` of this one."""
     return (word(key) + word(counter) * GOLDEN) & MASK

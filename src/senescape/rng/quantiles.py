@@ -32,7 +32,7 @@ BELOW_ONE = 1.0 - 2.0**-53  # the smallest uniform, 2^-54, has the complement 1 
 CENTRE, TAIL = 0.425, 5.0  # where the rational functions of the normal quantile meet
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def near_quantile(u: float) -> float:
     """Return the standard normal quantile for u from 1.4e-11 to its complement.
 
@@ -80,7 +80,7 @@ def near_quantile(u: float) -> float:
     return -found if q < 0.0 else found
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def tail_of(u: float) -> float:
     """Return sqrt(-ln of the smaller of u and 1 - u)."""
     return math.sqrt(-lane_log(u if u < 0.5 else 1.0 - u))
@@ -118,7 +118,7 @@ def normal_quantile(u: float) -> float:
     return -num / den if u < 0.5 else num / den
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def expansion(mean: float, p: float, z: float) -> float:
     """Return the rounded Cornish-Fisher quantile at normal score z; see the module for p."""
     q = 1.0 - p
@@ -141,7 +141,7 @@ def expansion(mean: float, p: float, z: float) -> float:
     return np.ceil(mean + sd * w - 0.5)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def chance_of_none(n: float, p: float, mean: float) -> float:
     """Return the chance of the count 0."""
     return lane_exp(n * lane_log1p(-p) if p != 0.0 else -mean)

@@ -14,7 +14,14 @@ from senescape.compile import ORIGINS, ROUTES, Compiled
 from senescape.compile.counting import CYCLING, TUMOUR, UNDECIDED
 from senescape.compile.question import load_assay
 from senescape.model import EndpointName
-from senescape.run import VERDICT_TOLERANCE, Monitor, engine_named, run_chances, run_lanes
+from senescape.run import (
+    VERDICT_TOLERANCE,
+    Monitor,
+    engine_named,
+    prepare_mean_field,
+    run_chances,
+    run_lanes,
+)
 
 from .endpoints import History
 
@@ -136,6 +143,9 @@ def run_worlds(
     horizon : float, optional
         With an engine without chance: when to ask the branching law [day].
     """
+    by_law = horizon is not None and not engine_named(engine).stochastic
+    if by_law:
+        prepare_mean_field()
 
     def run(rule: Rule | None) -> History:
         parameters = arm_parameters(compiled, cohort, rule)
@@ -147,7 +157,7 @@ def run_worlds(
     # Nothing to switch off: the worlds are one, down to the byte.
     switch: Callable[[Rule], History] = run if compiled.entries else (lambda _: same)
     off = {rule: switch(rule) for rule in rules}
-    if horizon is None or engine_named(engine).stochastic:
+    if horizon is None or not by_law:
         return Worlds(same, off)
     return Worlds(same, off, chances_at(compiled, cohort, horizon, monitor=monitor))
 

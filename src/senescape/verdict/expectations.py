@@ -23,6 +23,8 @@ from .counterfactual import Rule, arm_parameters, history_of, history_rows
 from .endpoints import endpoint_values
 
 Float = NDArray[np.float64]
+# Regimen, variant, world, hosts, changed parameters of one run.
+Key = tuple[str, str | None, str, int, tuple[tuple[str, float], ...]]
 
 DEFAULT_DRAWS = 100
 DEFAULT_STEP = 0.25
@@ -93,12 +95,30 @@ class _Bench:
         self.step, self.monitor = step, monitor
         self.names: Names = scenario_names(scenario)
         self.question: Question = question_of(scenario)
-        self.known: dict[tuple[object, ...], tuple[Float, Float]] = {}
+        self.known: dict[Key, tuple[Float, Float]] = {}
         arms = [a for e in scenario.expectations.values() for a in (e.left, e.right) if a]
         self.moments = [self.moment(a) for a in arms]
         own = {name for a in arms if (name := a.measure) in scenario.observables}
         per = {p for name in own if (p := scenario.observables[name].per) is not None}
         self.observables = tuple(sorted(own | per))
+        self.until: dict[Key, float] = {}
+        for noun in scenario.expectations.values():
+            for changes in ({}, self.numbers(noun)):
+                for arm in (a for a in (noun.left, noun.right) if a):
+                    key = self.key(arm, noun.hosts, changes)
+                    self.until[key] = max(self.moment(arm), self.until.get(key, 0.0))
+
+    def numbers(self, noun: Expectation) -> dict[str, float]:
+        """Return the parameters without the mechanism of an expectation, canonical units."""
+        return {
+            p: self.names.number(v, f"without.set.{p}", self.names.dimensions[p])
+            for p, v in noun.without.set.items()
+        }
+
+    def key(self, arm: Arm, hosts: int, changes: Mapping[str, float]) -> Key:
+        """Return what tells one run from another."""
+        regimen = regimen_of(self.scenario, arm)
+        return regimen, arm.variant, arm.world, hosts, tuple(sorted(changes.items()))
 
     def moment(self, arm: Arm) -> float:
         if arm.at is None:
@@ -111,11 +131,7 @@ class _Bench:
         margin = self.names.number(noun.margin, "margin", dimension)
         sides: list[Float] = []
         shares: list[float] = []
-        for changes in ({}, noun.without.set):
-            numbers = {
-                p: self.names.number(v, f"without.set.{p}", self.names.dimensions[p])
-                for p, v in changes.items()
-            }
+        for numbers in ({}, self.numbers(noun)):
             left = self.measured(noun.left, noun.hosts, numbers)
             if noun.right is not None:
                 right = self.measured(noun.right, noun.hosts, numbers)
@@ -128,10 +144,9 @@ class _Bench:
 
     def measured(self, arm: Arm, hosts: int, changes: Mapping[str, float]) -> Float:
         """Return the measure of one arm in every draw, its hosts averaged, (draws,)."""
-        regimen = regimen_of(self.scenario, arm)
-        key = (regimen, arm.variant, arm.world, hosts, tuple(sorted(changes.items())))
+        key = self.key(arm, hosts, changes)
         if key not in self.known:
-            self.known[key] = self.run(regimen, arm, hosts, changes)
+            self.known[key] = self.run(arm, hosts, changes, self.until[key])
         times, values = self.known[key]
         at = int(np.searchsorted(times, self.moment(arm)))
         if arm.measure in self.scenario.observables:
@@ -146,9 +161,14 @@ class _Bench:
         return averaged
 
     def run(
-        self, regimen: str, arm: Arm, hosts: int, changes: Mapping[str, float]
+        self, arm: Arm, hosts: int, changes: Mapping[str, float], until: float
     ) -> tuple[Float, Float]:
-        """Run one arm; returns the times and, for each, observables and history."""
+        """Run one arm until it is last read; returns the times and, for each, what was counted.
+
+        The stops before that are those of all arms: a run that ends early is the beginning of one
+        that does not, to the byte.
+        """
+        regimen = regimen_of(self.scenario, arm)
         compiled: Compiled = compile_scenario(self.scenario, regimen, arm.variant)
         program = compiled.program
         cohort: Cohort = cohort_of(
@@ -157,10 +177,9 @@ class _Bench:
         for name, value in changes.items():
             cohort.parameters[program.parameter(name)] = value
         rule = None if arm.world == "on" else Rule(arm.world)
-        last = max(self.moments)
-        days = np.arange(0.0, last + 1.0)
-        start = program.forcing.start
-        times = np.unique(np.concatenate([[start], days[days <= last], self.moments]))
+        days = np.arange(0.0, max(self.moments) + 1.0)
+        times = np.unique(np.concatenate([[program.forcing.start], days, self.moments]))
+        times = times[times <= until]
         values = run_lanes(
             engine_named("leap", step=self.step),
             program,

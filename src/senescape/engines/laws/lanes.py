@@ -144,7 +144,7 @@ def _exits_only(draw: Any, f: Float, keys: Keys) -> None:
         f[SENT + i] = 0.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def _moments(f: Float, i: int) -> Moments:
     return Moments(
         f[MOMENT + i],

@@ -52,7 +52,7 @@ class Moments(NamedTuple):
     cov_nf: float
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def growth(r: float, h: float) -> tuple[float, float, float, float, float]:
     """Return E, g, G = int g, int E s ds and int E G ds over the step, without cancellation."""
     x = r * h
@@ -78,13 +78,13 @@ def growth(r: float, h: float) -> tuple[float, float, float, float, float]:
     )
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def moments(b: float, d: float, f: float, h: float) -> Moments:
     """Return the exact joint moments of one ancestor."""
     return grown_moments(b, d, f, h, growth(b - d, h))
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def grown_moments(
     b: float, d: float, f: float, h: float, grown: tuple[float, float, float, float, float]
 ) -> Moments:
@@ -104,7 +104,7 @@ def grown_moments(
     return Moments(e, d * g, f * g, total * e * g, var_d, var_f, cov_nd, cov_nf)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def matched(mean: float, variance: float) -> tuple[float, float, float]:
     """Return (n, p, mean) of the count of senescape.rng.quantiles with given mean and variance.
 
@@ -172,7 +172,7 @@ def one_stage(
     return n, exits, count_quantile(trials, share, mean, uniform(key, EMISSIONS))
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def exits_given(n0: float, n: float, m: Moments) -> tuple[float, float, float, float]:
     """Return n, p and mean of the count of exits beyond the least that n cells allow, and that."""
     slope = m.cov_nd / m.var_n if m.var_n > 0.0 else 0.0
@@ -183,7 +183,7 @@ def exits_given(n0: float, n: float, m: Moments) -> tuple[float, float, float, f
     return trials, share, mean, least
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def emissions_given(n0: float, n: float, m: Moments) -> tuple[float, float, float]:
     """Return n, p and mean of the count of emissions, given n cells after the step."""
     slope = m.cov_nf / m.var_n if m.var_n > 0.0 else 0.0

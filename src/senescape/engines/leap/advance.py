@@ -53,20 +53,20 @@ def load_rates(
     return list_rates(tables, plan, registers, rates)
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def next_stop(time: float, until: float, width: float) -> float:
     """Return where the step from ``time`` ends: the next multiple of ``width``, or ``until``."""
     stop = (np.floor(time / width + GRID) + 1.0) * width
     return until if stop >= until - GRID * width else stop
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def on_grid(time: float, width: float) -> bool:
     """Return whether a time is a multiple of ``width``."""
     return abs(time / width - np.floor(time / width + 0.5)) < GRID
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def step_key(key: int, time: float, step: float) -> int:
     """Return the key of the step that begins at ``time``: of its window and its place in it."""
     window = np.floor(time / step + GRID)

@@ -20,10 +20,11 @@ from .explicit import (
     RUNNING,
     STIFF,
     Control,
-    Track,
+    Problem,
     integrate,
-    track_of,
 )
+from .pointers import backward, forward
+from .track import Track, track_of
 from .wide import block_of
 
 Float = NDArray[np.float64]
@@ -112,8 +113,8 @@ def advance_lanes(
         control = Control(tolerance[0], scale, most, math.inf)
         for i in range(WIDTH):
             size[i] = pace[min(first + i, lanes - 1)]
-        block = block_of(packed, table, own, met)
-        integrate(y, span, block, control, none, none, size, result)
+        problem = Problem(forward(), block_of(packed, table, own, met), none)
+        integrate(y, span, problem, control, none, size, result)
         for i in range(min(WIDTH, lanes - first)):
             lane = first + i
             outcome[lane], pace[lane] = result[i], size[i]
@@ -189,7 +190,8 @@ def _record_block(
     track = track_of(steps[0] + 1, block.around.shape[0])
     control = Control(tolerance[0], scale, steps[0], steps[1])
     size = np.full(WIDTH, FIRST_STEP)
-    integrate(y, span, block, control, track_of(0, 0), track, size, result)
+    problem = Problem(forward(), block, track_of(0, 0))
+    integrate(y, span, problem, control, track, size, result)
     for i in range(WIDTH):
         if met[i, 0] != 0.0:
             result[i] = BROKEN
@@ -269,7 +271,8 @@ def _chances_block(
         if track.length[i] == 0:
             result[i] = STIFF
     size = np.full(WIDTH, FIRST_STEP)
-    integrate(y, (0.0, length), block, control, track, track_of(0, 0), size, result)
+    problem = Problem(backward(), block, track)
+    integrate(y, (0.0, length), problem, control, track_of(0, 0), size, result)
     for i in range(min(WIDTH, lanes - first)):
         if met[i, 0] != 0.0:
             result[i] = BROKEN

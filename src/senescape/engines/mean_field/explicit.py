@@ -12,7 +12,7 @@ checks row sums, order conditions and the order of convergence.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -22,7 +22,8 @@ from senescape.lane_math import WIDTH
 
 from .flows import TRANSITION, slots_of
 from .flows import size as size_of
-from .wide import Block, gather_environment, wide_backward, wide_flows
+from .track import Track
+from .wide import Block, gather_environment
 
 Float = NDArray[np.float64]
 Outcomes = NDArray[np.int64]
@@ -51,23 +52,21 @@ FIRST_STEP = 1.0  # [day]: bold, for a step that is refused costs less than a sl
 SHORTEST_STEP = 1e-9
 
 
-class Track(NamedTuple):
-    """The environment of a block at the ends of each lane's steps; no rows: there is none.
+class Problem(NamedTuple):
+    """What is integrated.
 
     Parameters
     ----------
-    length : (WIDTH,)
-        Points of each lane.
-    times : (points, WIDTH)
-        In order [day].
-    path, slope : (points, signals + driving assays, WIDTH)
-        The environment and its derivative.
+    slope : pointer
+        :func:`.pointers.forward` or :func:`.pointers.backward`.
+    block : Block
+    around : Track
+        The environment of chances; none forward in time.
     """
 
-    length: Outcomes
-    times: Float
-    path: Float
-    slope: Float
+    slope: Any
+    block: Block
+    around: Track
 
 
 class Control(NamedTuple):
@@ -90,55 +89,7 @@ class Control(NamedTuple):
     longest: float
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def track_of(points: int, numbers: int) -> Track:
-    """Return room for a track."""
-    return Track(
-        np.zeros(WIDTH, np.int64),
-        np.empty((points, WIDTH)),
-        np.empty((points, numbers, WIDTH)),
-        np.empty((points, numbers, WIDTH)),
-    )
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def environment_at(time: float, lane: int, track: Track, out: Float) -> None:
-    """Write the recorded environment of one lane at a time: cubic Hermite between the steps."""
-    left, right = 0, track.length[lane] - 1
-    while right - left > 1:
-        middle = (left + right) // 2
-        if track.times[middle, lane] < time:
-            left = middle
-        else:
-            right = middle
-    right = left + 1
-    h = track.times[right, lane] - track.times[left, lane]
-    s = (time - track.times[left, lane]) / h
-    a, b = (1.0 + 2.0 * s) * (1.0 - s) ** 2, s * (1.0 - s) ** 2 * h
-    c, d = s * s * (3.0 - 2.0 * s), s * s * (s - 1.0) * h
-    for k in range(out.shape[0]):
-        here = a * track.path[left, k, lane] + b * track.slope[left, k, lane]
-        out[k, lane] = here + c * track.path[right, k, lane] + d * track.slope[right, k, lane]
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _slope(y: Float, x: Float, block: Block, around: Track, time: Float, out: Float) -> None:
-    """Write dy/dx: forward in time, or (where an environment is given) of chances backward."""
-    if around.times.shape[0] == 0:
-        wide_flows(y, x, block, out)
-        return
-    for lane in range(WIDTH):
-        if around.length[lane] > 1:
-            time[lane] = around.times[around.length[lane] - 1, lane] - x[lane]
-            environment_at(time[lane], lane, around, block.around)
-        else:  # a lane without a track: its numbers are not used
-            time[lane] = 0.0
-            for k in range(block.around.shape[0]):
-                block.around[k, lane] = 0.0
-    wide_backward(y, block.around, time, block, out)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _combine(y: Float, h: Float, k: Float, first: int, stage: int, rows: int, out: Float) -> None:
     """Write y + h times a weighted sum of the first ``stage`` slopes, for the first ``rows``."""
     for r in range(rows):
@@ -154,7 +105,7 @@ def _combine(y: Float, h: Float, k: Float, first: int, stage: int, rows: int, ou
             d[i] = base[i] + h[i] * d[i]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _end_of_step(y: Float, h: Float, k: Float, trial: Float) -> None:
     """Write the numbers at the end of the step."""
     for r in range(y.shape[0]):
@@ -165,7 +116,7 @@ def _end_of_step(y: Float, h: Float, k: Float, trial: Float) -> None:
             d[i] = base[i] + h[i] * (total + LAST[4] * k4[i] + LAST[5] * k5[i])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _errors(y: Float, h: Float, k: Float, trial: Float, control: Control, out: Float) -> None:
     """Write the error of the step of each lane, in units of what is allowed."""
     for i in range(WIDTH):
@@ -185,7 +136,7 @@ def _errors(y: Float, h: Float, k: Float, trial: Float, control: Control, out: F
         out[i] = math.sqrt(out[i] / y.shape[0])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _keep(kept: Track, lane: int, x: float, env: Float, env_slope: Float) -> None:
     """Write one point of a lane's environment down."""
     row = kept.length[lane]
@@ -196,7 +147,7 @@ def _keep(kept: Track, lane: int, x: float, env: Float, env_slope: Float) -> Non
     kept.length[lane] += 1
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _keep_some(kept: Track, which: Outcomes, x: Float, y: Float, k: Float, block: Block) -> None:
     """Write the environment of those lanes down whose step was taken."""
     numbers = kept.path.shape[1]
@@ -212,9 +163,8 @@ def _keep_some(kept: Track, which: Outcomes, x: Float, y: Float, k: Float, block
 def integrate(
     y: Float,
     span: tuple[float, float],
-    block: Block,
+    problem: Problem,
     control: Control,
-    around: Track,
     kept: Track,
     size: Float,
     outcome: Outcomes,
@@ -225,8 +175,9 @@ def integrate(
     ----------
     y : (numbers, WIDTH)
         Cells, signals, and (only if present) expected firings; or chances.
-    around : Track
-        Not empty: ``y`` are chances, the span is of times before the end of each lane's track.
+    problem : Problem
+        Around not empty: ``y`` are chances, the span is of times before the end of each lane's
+        track.
     kept : Track
         Room for at least ``control.most + 1`` points, or none.
     size : (WIDTH,)
@@ -236,6 +187,7 @@ def integrate(
         is left as it is.
     """
     first, last = span
+    slope, block, around = problem.slope, problem.block, problem.around
     numbers = y.shape[0]
     backward = around.times.shape[0] > 0
     # expected firings drive nothing: no stage needs them, and ``y`` may come without them
@@ -248,7 +200,7 @@ def integrate(
     ends = np.zeros(WIDTH, np.int64)
     for i in range(WIDTH):
         size[i] = min(size[i], control.longest)
-    _slope(y, x, block, around, time, k[0])
+    slope(y, x, block, around, time, k[0])
     recording = kept.times.shape[0] > 0
     if recording:
         for lane in range(WIDTH):
@@ -269,11 +221,11 @@ def integrate(
             _combine(y, h, k, STAGES * stage, stage, states, trial)
             for i in range(WIDTH):
                 now[i] = x[i] + NODES[stage] * h[i]
-            _slope(trial, now, block, around, time, k[stage])
+            slope(trial, now, block, around, time, k[stage])
         _end_of_step(y, h, k, trial)
         for i in range(WIDTH):
             now[i] = x[i] + h[i]
-        _slope(trial, now, block, around, time, k[STAGES])
+        slope(trial, now, block, around, time, k[STAGES])
         _errors(y, h, k, trial, control, error)
         for i in range(WIDTH):
             runs = outcome[i] == RUNNING

@@ -63,37 +63,38 @@ def driving_assays(program: Program) -> Int:
     return np.unique(rows[(rows >= 0) & (rows < len(program.assay_ids))]).astype(np.int32)
 
 
-# Field numbers in the head of a packed program, by name.
+# Field numbers in the head of a packed program, by name. NumPy's numbers on purpose: Numba compiles
+# what takes a plain constant once for each of its values.
 (
     TAPE, LANE_END, TIME_END, PARAMETER_ROW, SIGNAL_ROW, TIME_ROW, ASSAY_ROW, SLOT_PTR, ADVANCE_ROW,
     TRANSITION, EXIT_PTR, EXIT, ROUTE_ROW, ROUTE_PTR, OUTCOME_PTR, OUTCOME_ROW, PRODUCT_PTR,
     PRODUCT, COUPLING, SECRETION, WEIGHT, DRIVING,
-) = range(len(Tables._fields) + 1)  # fmt: skip
+) = (np.int64(i) for i in range(len(Tables._fields) + 1))  # fmt: skip
 
 
-@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def at(packed: Int, field: int, index: int) -> int:
     """Return one number of a packed table (rows of a wide table follow each other)."""
     return packed[packed[2 * field] + index]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def size(packed: Int, field: int) -> int:
     """Return the number of rows of a packed table."""
-    return int(packed[2 * field + 1])
+    return int(np.int64(packed[2 * field + 1]))  # not of 32 bits: callers would be compiled twice
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def table_of(packed: Int, field: int, width: int) -> Int:
     """Return a packed table as rows of ``width`` numbers."""
     first, rows = np.int64(packed[2 * field]), np.int64(packed[2 * field + 1])
     return packed[first : first + rows * width].reshape((rows, width))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def slots_of(packed: Int) -> int:
     """Return the number of slots."""
-    return int(at(packed, SLOT_PTR, size(packed, SLOT_PTR) - 1))
+    return int(np.int64(at(packed, SLOT_PTR, size(packed, SLOT_PTR) - 1)))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -45,6 +45,7 @@ from .flows import (
     slots_of,
     table_of,
 )
+from .track import Track, environment_at
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int32]
@@ -126,7 +127,7 @@ def gather_environment(y: Float, block: Block, out: Float) -> None:
             d[i] += weight[i] * total[i]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _read_environment(around: Float, time: Float, block: Block) -> None:
     """Bring the registers up to date with an environment and the time of each lane."""
     packed, registers = block.packed, block.registers
@@ -153,7 +154,11 @@ def _read_environment(around: Float, time: Float, block: Block) -> None:
 def _load_hazard(
     registers: Float, source: int, place: int, time: Float, worst: Float, out: Float, row: int
 ) -> None:
-    """Copy the hazards of a block, at or above zero; a bad one is noted, lane by lane."""
+    """Copy the hazards of a block, at or above zero; a bad one is noted, lane by lane.
+
+    Its callers say ``np.int64``: a constant, or a number of an index table, has a type of its own
+    for Numba and would be compiled once more.
+    """
     fault = 0.0  # stays 0 where all are finite and at least 0; a comparison would cost four times
     for i in range(WIDTH):
         value = registers[source, i]
@@ -164,7 +169,7 @@ def _load_hazard(
             out[row, i] = checked(registers[source, i], place, time[i], worst[i])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _signals(block: Block, y: Float, dy: Float) -> None:
     """Write dx/dt of every signal: coupling, constant supply, what cells secrete."""
     packed, registers = block.packed, block.registers
@@ -191,7 +196,7 @@ def _signals(block: Block, y: Float, dy: Float) -> None:
                 d[i] += value[i] * x[i]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _leave(
     packed: Int,
     registers: Float,
@@ -221,9 +226,10 @@ def _leave(
             loss[i] = 0.0
             shares[i] = 0.0
         for e in range(begins, ends):
-            index = exits[e, 0]
+            index = np.int64(exits[e, 0])
             kind, flow = transition[index, 0], tally[index]
-            _load_hazard(registers, transition[index, 2], index, time, worst, tally, index)
+            source = np.int64(transition[index, 2])
+            _load_hazard(registers, source, index, time, worst, tally, index)
             if kind == TIMED:
                 for i in range(WIDTH):
                     shares[i] += flow[i]
@@ -237,7 +243,8 @@ def _leave(
                     d[i] -= flow[i]
         if ages:
             place = transition.shape[0] + c
-            _load_hazard(registers, advance_row[c, 0], place, time, worst, row, 2)
+            source = np.int64(advance_row[c, 0])
+            _load_hazard(registers, source, place, time, worst, row, np.int64(2))
             for i in range(WIDTH):
                 gone = last[i] * advance[i]
                 out[i] = gone / shares[i] if shares[i] > 0.0 else 0.0
@@ -271,7 +278,7 @@ def _same(registers: Float, row: int) -> bool:
     return apart == 0.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _arrive(
     packed: Int,
     registers: Float,
@@ -289,7 +296,8 @@ def _arrive(
     for index in range(transition.shape[0]):
         flow = tally[index]
         if transition[index, 1] < 0:
-            _load_hazard(registers, transition[index, 2], index, time, worst, tally, index)
+            source = np.int64(transition[index, 2])
+            _load_hazard(registers, source, index, time, worst, tally, index)
         total = 0.0
         for i in range(WIDTH):
             total += flow[i]
@@ -316,7 +324,9 @@ def _arrive(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def wide_flows(y: Float, time: Float, block: Block, dy: Float) -> None:
+def wide_flows(
+    y: Float, time: Float, block: Block, around: Track, scratch: Float, dy: Float
+) -> None:
     """Write dy/dt of every lane: cells, signals, expected firings.
 
     Parameters
@@ -325,6 +335,8 @@ def wide_flows(y: Float, time: Float, block: Block, dy: Float) -> None:
         Firings are not read.
     time : (WIDTH,)
         Of each lane [day].
+    around, scratch
+        For the other direction, which :func:`wide_backward` takes: a solver calls both alike.
     """
     packed = block.packed
     states = slots_of(packed) + block.supply.shape[0]
@@ -375,7 +387,7 @@ def _some_after(packed: Int, registers: Float, index: int, some: Float, scratch:
             out[i] += chance[i] * one[i]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _before(
     packed: Int, registers: Float, worst: Float, time: Float, some: Float, row: Float, out: Float
 ) -> None:
@@ -392,8 +404,9 @@ def _before(
             shares[i] = 0.0
             timed[i] = 0.0
         for e in range(exit_ptr[c, 0], exit_ptr[c + 1, 0]):
-            index = exits[e, 0]
-            _load_hazard(registers, transition[index, 2], index, time, worst, row, 4)
+            index = np.int64(exits[e, 0])
+            source = np.int64(transition[index, 2])
+            _load_hazard(registers, source, index, time, worst, row, np.int64(4))
             total = 0.0
             for i in range(WIDTH):
                 total += hazard[i]
@@ -416,7 +429,8 @@ def _before(
         if advance_row[c, 0] < 0:
             continue
         place = transition.shape[0] + c
-        _load_hazard(registers, advance_row[c, 0], place, time, worst, row, 4)
+        source = np.int64(advance_row[c, 0])
+        _load_hazard(registers, source, place, time, worst, row, np.int64(4))
         for slot in range(first, end - 1):
             d, own, following = out[slot], some[slot], some[slot + 1]
             for i in range(WIDTH):
@@ -428,18 +442,31 @@ def _before(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def wide_backward(some: Float, around: Float, time: Float, block: Block, out: Float) -> None:
+def wide_backward(
+    some: Float, back: Float, block: Block, around: Track, time: Float, out: Float
+) -> None:
     """Write d(some)/d(time before the end) of every slot, and of the expected immigration.
 
     Parameters
     ----------
     some, out : (slots + 1, WIDTH)
-    around : (signals + driving assays, WIDTH)
+    back : (WIDTH,)
+        Time before the end of each lane's track [day].
+    around : Track
+        The numbers of a lane without one are of no use.
     time : (WIDTH,)
-        Of each lane [day].
+        Scratch.
     """
     packed = block.packed
-    _read_environment(around, time, block)
+    for lane in range(WIDTH):
+        if around.length[lane] > 1:
+            time[lane] = around.times[around.length[lane] - 1, lane] - back[lane]
+            environment_at(time[lane], lane, around, block.around)
+        else:
+            time[lane] = 0.0
+            for k in range(block.around.shape[0]):
+                block.around[k, lane] = 0.0
+    _read_environment(block.around, time, block)
     _before(packed, block.registers, block.worst, time, some, block.row, out)
     arrivals = out[out.shape[0] - 1]
     for i in range(WIDTH):
@@ -447,8 +474,8 @@ def wide_backward(some: Float, around: Float, time: Float, block: Block, out: Fl
     hazard, after = block.row[4], block.row[5]
     for index in range(size(packed, TRANSITION)):
         if at(packed, TRANSITION, 4 * index + 1) < 0:
-            source = at(packed, TRANSITION, 4 * index + 2)
-            _load_hazard(block.registers, source, index, time, block.worst, block.row, 4)
+            source = np.int64(at(packed, TRANSITION, 4 * index + 2))
+            _load_hazard(block.registers, source, index, time, block.worst, block.row, np.int64(4))
             _some_after(packed, block.registers, index, some, block.row)
             for i in range(WIDTH):
                 arrivals[i] += hazard[i] * after[i]

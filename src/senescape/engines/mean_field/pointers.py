@@ -1,0 +1,49 @@
+"""The right-hand sides of a block as pointers: each is compiled once, and not into the solver."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from numba import config, typeof, types
+
+from ..interpreter import Pointer, tape_reader
+from .explicit import Control, Problem
+from .track import Track
+from .wide import Block, wide_backward, wide_flows
+
+
+@lru_cache(maxsize=1)
+def forward() -> Any:
+    """Return :func:`wide_flows` as a pointer."""
+    return wide_flows if config.DISABLE_JIT else Pointer(wide_flows, argument_types())
+
+
+@lru_cache(maxsize=1)
+def backward() -> Any:
+    """Return :func:`wide_backward` as a pointer."""
+    return wide_backward if config.DISABLE_JIT else Pointer(wide_backward, argument_types())
+
+
+def _parts() -> tuple[Any, Any, Any, Any]:
+    """Return the types of one number a lane, of rows of lanes, of a block and of a track."""
+    lane, rows, table = (types.Array(types.float64, n, "C") for n in (1, 2, 3))
+    lengths, packed = types.Array(types.int64, 1, "C"), types.Array(types.int32, 1, "C")
+    block = types.NamedTuple((typeof(tape_reader()), packed, *([rows] * 6)), Block)
+    return lane, rows, block, types.NamedTuple((lengths, rows, table, table), Track)
+
+
+def argument_types() -> tuple[Any, ...]:
+    """Return the types of the arguments of both right-hand sides."""
+    lane, rows, block, track = _parts()
+    return rows, lane, block, track, lane, rows
+
+
+def solver_types() -> tuple[Any, ...]:
+    """Return the types of the arguments of :func:`.explicit.integrate`."""
+    lane, rows, block, track = _parts()
+    number = types.float64
+    problem = types.NamedTuple((typeof(forward()), block, track), Problem)
+    control = types.NamedTuple((number, rows, types.int64, number), Control)
+    outcome = types.Array(types.int64, 1, "C")
+    return rows, types.UniTuple(number, 2), problem, control, track, lane, outcome
