@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy import stats
+from scipy.linalg import expm
 from scipy.optimize import brentq
 from tests.engines import builders as b
 from tests.statistics import Z, same_mean, same_share, same_variance
@@ -151,6 +152,32 @@ def test_quiescent_daughters_leave_the_cycle_in_pairs() -> None:
     program = b.program_of(b.cycle(stages=4, quiet=1.0, start=1000.0))
     live, cycling = b.run_assay(Leap(), program, [40.0])[0, :, 0]
     assert (live, cycling) == (2000.0, 0.0)
+
+
+# --- crowding -------------------------------------------------------------------------------------
+@pytest.mark.skipif(PLAIN, reason="100,000 lanes, where kernels are not compiled")
+def test_a_crowded_population_has_the_mean_and_variance_of_its_master_equation() -> None:
+    """200 places, 20 cells, four days in steps of half a day; rates follow the cells.
+
+    Of order two in the step: the mean is 0.25 % too small, the variance 1.6 %. With 100,000 lanes
+    (0.06 % and 0.5 %) false alarms at 0.6 % and 4.5 % are below 1e-6; rates frozen at the middle
+    that is expected, whose variance is 9.8 % off, are seen with power above 0.999.
+    """
+    places, start, growth, death = 200, 20, 0.9, 0.2
+    n = np.arange(places + 1.0)
+    up, down = growth * n * (1 - n / places), death * n
+    law = expm(4.0 * (np.diag(-(up + down)) + np.diag(up[:-1], 1) + np.diag(down[1:], -1)))[start]
+    mean, square = law @ n, law @ n**2
+    base = b.logistic(growth=growth, capacity=places, start=start)
+    network = replace(
+        base,
+        parameters=(*base.parameters, b.rate("death", death)),
+        transitions=(*base.transitions, b.exit_of(2, "death", "A", "death", b.outcome())),
+    )
+    engine = Leap(step=0.5, tolerance=1e9, composition=1e9)
+    live = observe(b.program_of(network), final(engine, b.program_of(network), 4.0, 100_000))[0]
+    assert live.mean() == pytest.approx(mean, rel=0.006)
+    assert live.var() == pytest.approx(square - mean**2, rel=0.045)
 
 
 # --- invariants -----------------------------------------------------------------------------------

@@ -169,6 +169,8 @@ def advance_lane(
                 mine = absorb(own, 1 + part)
                 half_sweep(tables, plan, now, counts, tally, half, mine, part == 1, born, fired)
             cells = load_cells(tables, counts, registers, assays)
+            if not cells <= LARGEST_COUNT:
+                return 1, time, steps
             for a in range(assays):
                 found = registers[tables.assay_row + a]
                 slope[a] = 0.5 * (before[a] + found)
@@ -181,8 +183,6 @@ def advance_lane(
                     return bad, time, steps
                 extrapolate(rates, ahead)
                 sum_rates(tables, plan, ahead)
-        if not cells <= LARGEST_COUNT:
-            return 1, time, steps
         time = stop
         steps += 1
         calm = moved <= 0.25 * tolerance and fastest <= 0.5 * composition

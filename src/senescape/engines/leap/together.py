@@ -238,6 +238,10 @@ def advance_blocks(
                     kernels, tables, plan, current, counts, tally, half, part == 1, scratch
                 )
                 _load_cells(tables, counts, registers, assays, row[0], total)
+                for i in range(WIDTH):
+                    beyond = (active[i] != 0.0) & (not (total[i] <= LARGEST_COUNT))
+                    outcome[i] = 1.0 if beyond else outcome[i]
+                    active[i] = 0.0 if beyond else active[i]
                 for a in range(assays):
                     mine, mean, value = before[a], slope[a], registers[first_assay + a]
                     for i in range(WIDTH):
@@ -253,10 +257,6 @@ def advance_blocks(
                     sum_rates_of_lanes(tables, plan, ahead)
             for i in range(WIDTH):
                 if active[i] == 0.0:
-                    continue
-                if not total[i] <= LARGEST_COUNT:
-                    outcome[i] = 1.0
-                    active[i] = 0.0
                     continue
                 time[i] = stop[i]
                 calm = (moved[i] <= 0.25 * tolerance) & (fastest[i] <= 0.5 * composition)
