@@ -86,6 +86,7 @@ def small_house(tmp_path: Path) -> Path:
     for file in (
         "__init__.py",
         "errors.py",
+        "lane_math.py",
         "units.py",
         "model/__init__.py",
         "model/cells.py",

@@ -16,7 +16,8 @@ from senescape.engines.tables import Tables, tables_of
 from senescape.errors import RunError
 
 from .advance import advance_lanes
-from .lanes import block_rates, kernels, scratch_of
+from .block_rates import block_rates
+from .lanes import kernels, scratch_of
 from .plan import Plan, plan_of
 from .rates import empty_rates
 from .together import advance_blocks

@@ -12,16 +12,14 @@ from senescape.lane_math import WIDTH
 from senescape.rng import absorb
 
 from .advance import FINEST, LARGEST_COUNT, next_stop, on_grid, step_key
-from .lanes import (
+from .block_rates import (
     BlockRates,
-    Kernels,
-    Scratch,
     drift_of_lanes,
     extrapolate_lanes,
-    half_sweep_of_lanes,
     list_rates_of_lanes,
     sum_rates_of_lanes,
 )
+from .lanes import Kernels, Scratch, half_sweep_of_lanes
 from .plan import Plan
 
 Float = NDArray[np.float64]
