@@ -18,7 +18,7 @@ from senescape.compile import Program, compile_scenario
 from senescape.engines.exact import Exact, tiers
 from senescape.engines.exact.alone import advance_lanes_alone
 from senescape.engines.exact.flat import ADVANCE, BY_AGE, PLAIN, flat_of
-from senescape.engines.exact.generate import source_of
+from senescape.engines.exact.generate import carries, source_of
 from senescape.engines.exact.lockstep import (
     LANES,
     TIME,
@@ -55,12 +55,15 @@ def state_of(program: Program, lanes: int, first: int = 0) -> State:
     return Exact().start(program, b.lanes_of(program, lanes), streams)
 
 
-def together(program: Program, lanes: int, until: float, draw: object = None) -> State:
+def together(
+    program: Program, lanes: int, until: float, draw: object = None, carry: bool = False
+) -> State:
     """Run the lock-step kernel itself, whatever the number of lanes."""
     state, flat = state_of(program, lanes), flat_of(program)
     assert flat is not None
+    how = (carry, not carry, not carry)
     outcome, *_ = advance_lanes_together(
-        flat, tables_of(program), tape_reader(), draw or interpreter(), True, True, state.counts,
+        flat, tables_of(program), tape_reader(), draw or interpreter(), *how, state.counts,
         state.tally, state.registers, state.key, state.counter, state.time, until, 10**6,
     )  # fmt: skip
     assert outcome == 0
@@ -144,8 +147,11 @@ def test_generated_rounds_give_the_same_bytes(
     flat = flat_of(program)
     assert flat is not None
     source = source_of(flat, read_outside(program, flat))
-    draw = tiers.generated_round(source)
-    assert_same(together(program, LANES + 9, 1.5, draw), together(program, LANES + 9, 1.5))
+    draw, interpreted = tiers.generated_round(source), together(program, LANES + 9, 1.5)
+    assert_same(together(program, LANES + 9, 1.5, draw), interpreted)
+    assert carries(flat) == (name not in ("stages", "two types"))  # these draw an outcome, a stage
+    if carries(flat):
+        assert_same(together(program, LANES + 9, 1.5, draw, carry=True), interpreted)
 
 
 def test_long_programs_are_generated_in_parts(
@@ -170,7 +176,10 @@ PLANTS = {
     "time_starts_anew_at_each_event": (f"at = f[{TIME} + i] -", "at = 0.0 -"),
     "the_next_event_happens": ("n = 0.0", "n = 1.0"),
     "events_happen_after_the_stop": ("0.0 if at <= until else 1.0", "0.0"),
-    "the_wait_is_uniform": ("- lane_log(uniform(words[i], 0))", "+ uniform(words[i], 0)"),
+    "the_wait_is_uniform": ("- lane_log_of_normal(uniform(words[i], 0))", "+ uniform(words[i], 0)"),
+    "numbers_change_after_the_stop": ("(at <= until) & (total < np.inf)", "total < np.inf"),
+    "the_first_event_changes_nothing": ("x = 1.0", "x = 0.0"),
+    "a_later_event_changes_as_the_first": ("x = x + (-2.0 if", "x = x + (0.0 if"),
     # the sum of the round before still stands in the buffer when the new one is made
     "rates_are_one_event_late": (
         f"        f[{TOTAL} + i] = total\n",
@@ -197,7 +206,7 @@ def test_a_bug_planted_in_a_generated_round_is_caught(
     draw = tiers.generated_round(source.replace(right, wrong))
     twin = alone(program, 20, 1.5)
     with pytest.raises(AssertionError):  # of other bytes, or of a run that does not end well
-        assert_same(together(program, 20, 1.5, draw), twin)
+        assert_same(together(program, 20, 1.5, draw, carry=True), twin)
 
 
 @compiled
@@ -301,6 +310,33 @@ def test_a_rate_that_turns_bad_stops_the_run(law: str, lanes: int) -> None:
         Exact().advance(program, state, 50.0)
     assert caught.value.check == "run.rate"
     assert 0.0 < state.counts.max() <= 42.0
+
+
+@compiled
+def test_an_infinite_rate_shows_the_numbers_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a generated round lets events happen, the one that has no time to happen in does not."""
+    monkeypatch.setenv(tiers.FOLDER, str(tmp_path))
+    monkeypatch.setattr(tiers, "PAYS", 0)
+    program = b.program_of(crowded("k / abs(crowd - 1)"))
+    state = state_of(program, LANES)
+    with pytest.raises(SenescapeError, match="the rate of grow out of A") as caught:
+        Exact(max_events=10_000).advance(program, state, 50.0)
+    assert caught.value.check == "run.rate"
+    assert 20.0 in state.counts
+    assert not (state.counts == 21.0).any()
+
+
+@compiled
+def test_a_rate_that_turns_negative_stops_a_run_that_could_be_generated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(tiers.FOLDER, str(tmp_path))
+    monkeypatch.setattr(tiers, "PAYS", 0)
+    program = b.program_of(crowded("k * (1 - crowd)"))
+    with pytest.raises(SenescapeError, match="the rate of grow out of A is negative"):
+        Exact().advance(program, state_of(program, LANES), 50.0)
 
 
 def test_only_rates_that_could_be_negative_are_watched() -> None:

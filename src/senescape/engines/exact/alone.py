@@ -12,41 +12,16 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from senescape.engines.interpreter import ADD, DIV, MUL, SUB
 from senescape.engines.tables import Tables
-from senescape.lane_math import lane_log
+from senescape.lane_math import lane_log_of_normal
 from senescape.rng import stream_word, uniform
 
-from .flat import ACC, PLAIN, Flat
-from .lockstep import BAD_RATE, BELOW_ZERO, DRAWS, bad_event, happen, load_lane
+from .flat import PLAIN, Flat
+from .lockstep import BAD_RATE, BELOW_ZERO, DRAWS, bad_event, happen, load_lane, read_rows
 from .step import DONE, TOO_MANY
 
 Float = NDArray[np.float64]
 Places = NDArray[np.int64]
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def read_rows(flat: Flat, read: Any, block: Float) -> None:
-    """Compute every row of the tape; ``block``: (rows, 1)."""
-    for row in range(flat.tape.shape[0]):
-        op, d = flat.tape[row, 0], flat.tape[row, 1]
-        a, b, c = (
-            block[flat.tape[row, 2], 0],
-            block[flat.tape[row, 3], 0],
-            block[flat.tape[row, 4], 0],
-        )
-        if op == ACC:
-            block[d, 0] = c + a * b
-        elif op == MUL:
-            block[d, 0] = a * b
-        elif op == ADD:
-            block[d, 0] = a + b
-        elif op == SUB:
-            block[d, 0] = a - b
-        elif op == DIV:
-            block[d, 0] = a / b
-        else:
-            read(flat.tape, row, row + 1, block)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -69,7 +44,7 @@ def advance_lane_alone(
         event = bad_event(flat, block, 0)
         if event >= 0:
             return BAD_RATE - event, time, rounds
-        time -= lane_log(uniform(word, 0)) / total
+        time -= lane_log_of_normal(uniform(word, 0)) / total
         place = uniform(word, 1) * total
         if not time <= until:
             return DONE, until, rounds + 1

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from senescape.engines.interpreter import ADD, DIV, MUL, SUB, tape_reader
 from senescape.engines.tables import Tables
-from senescape.lane_math import lane_log
+from senescape.lane_math import lane_log_of_normal
 from senescape.rng import stream_word, uniform
 
 from .flat import ACC, BY_AGE, PLAIN, Flat
@@ -29,7 +29,10 @@ Places = NDArray[np.int64]
 Keys = NDArray[np.uint64]
 
 LANES = 64
-TIME, OVER, PLACE, CHOSEN, LIVE, TOTAL, WAIT, ALARM = (LANES * row for row in range(8))
+# Rows of a block lie this far apart: a whole page (eight rows of 64) would let the processor take
+# what is written to one row for what is read from another.
+STRIDE = LANES + 8
+TIME, OVER, PLACE, CHOSEN, LIVE, TOTAL, WAIT, ALARM, CARRY = (LANES * row for row in range(9))
 DRAWS = 5  # positions of the stream that a round uses: wait, event, stage, exit, outcome
 BAD_RATE, BELOW_ZERO = -1, -1_000_000  # less the number of the event
 
@@ -46,9 +49,10 @@ def interpreted_round(
         See :class:`.flat.Flat` and :func:`senescape.engines.interpreter.tape_reader`.
     place : (2,)
         Row of the first cumulative rate, and of the last.
-    block : (rows, LANES)
-    f : (8 LANES,)
-        Written: TOTAL, TIME, OVER, CHOSEN; the rest is scratch.
+    block : (rows, STRIDE)
+    f : (9 LANES,)
+        Written: TOTAL, TIME, OVER, CHOSEN. A generated round of few rows also lets the event happen
+        where CARRY is 1. LIVE is left alone; the rest is scratch.
     words : (LANES,)
         Where the stream of each lane stands.
     until : float
@@ -82,7 +86,7 @@ def interpreted_round(
         f[WAIT + i] = uniform(words[i], 0)
         f[PLACE + i] = uniform(words[i], 1)
     for i in range(LANES):
-        at = f[TIME + i] - lane_log(f[WAIT + i]) / f[TOTAL + i]
+        at = f[TIME + i] - lane_log_of_normal(f[WAIT + i]) / f[TOTAL + i]
         late = 0.0 if at <= until else 1.0
         f[OVER + i] = late
         f[TIME + i] = until if late != 0.0 else at
@@ -92,6 +96,30 @@ def interpreted_round(
         sums = block[event]
         for i in range(LANES):
             f[CHOSEN + i] += 1.0 if f[PLACE + i] >= sums[i] else 0.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def read_rows(flat: Flat, read: Any, block: Float) -> None:
+    """Compute every row of the tape; ``block``: (rows, 1)."""
+    for row in range(flat.tape.shape[0]):
+        op, d = flat.tape[row, 0], flat.tape[row, 1]
+        a, b, c = (
+            block[flat.tape[row, 2], 0],
+            block[flat.tape[row, 3], 0],
+            block[flat.tape[row, 4], 0],
+        )
+        if op == ACC:
+            block[d, 0] = c + a * b
+        elif op == MUL:
+            block[d, 0] = a * b
+        elif op == ADD:
+            block[d, 0] = a + b
+        elif op == SUB:
+            block[d, 0] = a - b
+        elif op == DIV:
+            block[d, 0] = a / b
+        else:
+            read(flat.tape, row, row + 1, block)
 
 
 @lru_cache(maxsize=1)
@@ -268,6 +296,7 @@ def advance_lanes_together(
     tables: Tables,
     read: Any,
     draw: Any,
+    carry: bool,
     watch: bool,
     guard: bool,
     counts: Float,
@@ -287,6 +316,8 @@ def advance_lanes_together(
         See :func:`senescape.engines.interpreter.tape_reader`.
     draw : pointer
         :func:`interpreter`, or a round that was generated for this program.
+    carry : bool
+        The round also lets the events happen (a generated one; never with ``watch`` or ``guard``).
     watch : bool
         Look for negative rates in every round (they are possible in this program).
     guard : bool
@@ -304,9 +335,9 @@ def advance_lanes_together(
         (outcome, lane, time): DONE, TOO_MANY, BAD_RATE - event, or BELOW_ZERO - event.
     """
     lanes, events = counts.shape[1], flat.event.shape[0]
-    block, fired = np.zeros((flat.rows, LANES)), np.zeros((events + 1 + tally.shape[0], LANES))
+    block, fired = np.zeros((flat.rows, STRIDE)), np.zeros((events + 1 + tally.shape[0], LANES))
     # one buffer with constant places: no two rows of it can be thought to overlap
-    f, words = np.zeros(8 * LANES), np.zeros(LANES, np.uint64)
+    f, words = np.zeros(9 * LANES), np.zeros(LANES, np.uint64)
     who = np.zeros(LANES, np.int64)
     since, oldest, rounds = np.zeros(LANES, np.int64), 0, 0
     place = np.array([flat.first, flat.total])
@@ -321,6 +352,7 @@ def advance_lanes_together(
         f[TIME + i], who[i] = start, lane
         if i < lanes:
             f[LIVE + i] = 1.0
+            f[CARRY + i] = 1.0 if carry else 0.0
             alive, following = alive + 1, following + 1
     while alive > 0:
         draw(flat.tape, read, place, block, f, words, until)
@@ -339,15 +371,23 @@ def advance_lanes_together(
                     fault += 0.0 if high[i] >= low[i] else 1.0
         if fault != 0.0:
             for i in range(LANES):
-                bad = bad_event(flat, block, i)
-                if bad >= 0 and f[LIVE + i] != 0.0:
+                # with events carried out, a lane whose sum is sound stands one event further on
+                sound = carry and 0.0 <= f[TOTAL + i] < np.inf
+                if sound or f[LIVE + i] == 0.0:
+                    continue
+                own = block[:, i : i + 1].copy()  # a generated round keeps no sums
+                read_rows(flat, read, own)
+                bad = bad_event(flat, own, 0)
+                if bad >= 0:
                     _show(block, counts, flat.slots, i, who[i])
                     return BAD_RATE - bad, who[i], f[TIME + i]
         if alarm != 0.0 or alive < LANES:  # nothing happens in a lane that stands still
             for i in range(LANES):
                 if f[OVER + i] != 0.0 or f[LIVE + i] == 0.0:
                     f[CHOSEN + i] = nothing
-        for i in range(LANES):
+        for i in range(LANES if carry else 0):
+            fired[np.uint64(f[CHOSEN + i]), i] += 1.0
+        for i in range(0 if carry else LANES):
             chosen = np.uint64(f[CHOSEN + i])
             fired[chosen, i] += 1.0
             low = 0.0
@@ -398,7 +438,7 @@ def advance_lanes_together(
                 words[i] = stream_word(key[lane], counter[lane])
                 since[i], who[i], f[TIME + i] = rounds, lane, start
             else:
-                f[LIVE + i] = 0.0
+                f[LIVE + i], f[CARRY + i] = 0.0, 0.0
                 since[i] = 1 << 62
                 alive -= 1
         oldest = since.min()

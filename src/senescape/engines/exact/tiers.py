@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
-import sys
 import tempfile
 from pathlib import Path
 from threading import Lock
@@ -21,13 +20,13 @@ import numba
 import numpy as np
 from numba import cfunc, config, typeof
 
+from senescape import lane_math
 from senescape.engines import interpreter as tape_module
 from senescape.engines.interpreter import tape_reader
-from senescape.lane_math import lane_log
 from senescape.rng import keys
 
 from .flat import Flat
-from .generate import FORMAT, source_of
+from .generate import FORMAT, carries, source_of
 from .lockstep import draw_signature, interpreter
 
 # Events after which compiling pays: seconds of interpreting, as long as compiling takes.
@@ -57,8 +56,8 @@ class Tier:
         self.generated: Any = None
         self._lock = Lock()
 
-    def draw(self) -> Any:
-        """Return the round to use now."""
+    def draw(self) -> tuple[Any, bool]:
+        """Return the round to use now, and whether it can let the events happen itself."""
         pays = self.generated is None and self.events >= PAYS and not config.DISABLE_JIT
         # one thread compiles, the others go on with the interpreter
         if pays and self._lock.acquire(blocking=False):
@@ -67,7 +66,9 @@ class Tier:
                     self.generated = generated_round(source_of(self.flat, self.kept))
             finally:
                 self._lock.release()
-        return interpreter() if self.generated is None else self.generated
+        if self.generated is None:
+            return interpreter(), False
+        return self.generated, carries(self.flat)
 
 
 def generated_round(source: str) -> Any:
@@ -111,7 +112,7 @@ def kernel_folder() -> Path:
 def _digest(text: str) -> str:
     """Return the digest of a source and of all that is compiled into it."""
     sha = hashlib.sha256(text.encode())
-    for module in (sys.modules[lane_log.__module__], tape_module, keys):
+    for module in (lane_math, tape_module, keys):
         sha.update(Path(str(module.__file__)).read_bytes())
     sha.update(f"{FORMAT} {numba.__version__} {np.__version__}".encode())
     return sha.hexdigest()[:32]

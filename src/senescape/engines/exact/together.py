@@ -20,7 +20,7 @@ from senescape.expressions import Op
 from . import general
 from .alone import advance_lanes_alone
 from .flat import ACC, PLAIN, Flat, flat_of, may_take_too_much
-from .lockstep import BELOW_ZERO, advance_lanes_together
+from .lockstep import BELOW_ZERO, advance_lanes_together, interpreter
 from .refusal import refusal
 from .step import DONE, TOO_MANY
 from .tiers import Tier
@@ -59,8 +59,11 @@ class Together:
             outcome, lane, time = advance_lanes_alone(*tables, *numbers, state.time, until, most)
         else:
             watch = may_be_negative(program, self.flat, state.registers)
+            # each rate has to be looked at: only the interpreter keeps them all
+            draw, carries = (interpreter(), False) if watch else self.tier.draw()
+            how = (draw, carries and not self.guard, watch, self.guard)
             outcome, lane, time = advance_lanes_together(
-                *tables, self.tier.draw(), watch, self.guard, *numbers, state.time, until, most
+                *tables, *how, *numbers, state.time, until, most
             )
         self.tier.events += float(state.tally.sum() - before)
         if outcome in (DONE, TOO_MANY):
