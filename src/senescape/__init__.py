@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from senescape.network import Network
     from senescape.report import verdict_page
     from senescape.results import Ensemble, Observed, Provenance
+    from senescape.run.exporting import export_scenario
     from senescape.units import convert, parse_quantity
     from senescape.verdict import Effect, Rule, Verdict, Word, contrasts, expect, judge
 
@@ -79,6 +80,7 @@ _HOMES = {
     "contrasts": "senescape.verdict",
     "convert": "senescape.units",
     "expect": "senescape.verdict",
+    "export_scenario": "senescape.run.exporting",
     "judge": "senescape.verdict",
     "lower": "senescape.compile",
     "observe": "senescape.cohort",
@@ -126,6 +128,7 @@ __all__ = [
     "contrasts",
     "convert",
     "expect",
+    "export_scenario",
     "judge",
     "lower",
     "observe",

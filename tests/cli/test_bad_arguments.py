@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from tests.cohort.test_simulate import MEASURED, TEXT
 from tests.files.test_tables import as_nobody
@@ -51,6 +51,7 @@ def imported() -> None:
     import scipy.stats  # noqa: F401
 
     import senescape.cli.expect
+    import senescape.cli.export
     import senescape.cli.figure1
     import senescape.cli.observe
     import senescape.cli.show
@@ -192,6 +193,17 @@ CASES: dict[str, tuple[str, str, str]] = {
     "scenario without expectations": ("expect FILE", "run.no-expectations", "expectation"),
     "picture of an unknown kind": ("figure1 FILE -o x.bmp", "run.picture-format", ".svg"),
     "picture without an ending": ("figure1 FILE -o picture", "run.picture-format", ".svg"),
+    "model of an unknown kind": ("export FILE -o x.cps", "export.ending", ".xml"),
+    "model in an unknown format": ("export FILE --format cellml", "export.format", "antimony"),
+    "model whose ending is another": ("export FILE -o x.xml --format antimony", "export.format", "x"),
+    "model of an unknown regimen": ("export FILE -r puls", "run.regimen", "did you mean pulse?"),
+    "model of an unknown variant": (
+        "export FILE --variant mutant",
+        "scenario.unknown-variant",
+        "mutant",
+    ),
+    "model in no folder": ("export FILE -o none/x.xml", "output.unwritable", "none"),
+    "model of no scenario": ("export none.yaml", "file.missing", "none.yaml"),
     # too large
     "ten million hosts": ("simulate FILE --hosts 10000000", "run.result-size", "GB"),
     "1e12 hosts of a verdict": (
@@ -395,6 +407,7 @@ OPTIONS = {
     "observe": ["--assay", "--day", "--subjects", "--seed", "--variant", "-r", "--hosts"],
     "figure1": ["--draws", "--seed", "--variant", "-r", "--no-such-option"],
     "show": ["--regimen", "--equations"],
+    "export": ["--regimen", "--variant", "--format", "-o"],
 }
 
 
@@ -421,6 +434,7 @@ def almost_no_budget() -> Iterator[None]:
 
 
 @given(commands())
+@example(["figure1", "FILE", "--draws", "\x85", "-o", "x.svg"])  # U+0085 breaks a line
 @settings(
     max_examples=150,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

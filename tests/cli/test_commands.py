@@ -159,3 +159,30 @@ def test_plain_data_hold_no_number_that_json_cannot() -> None:
         "a": [None, None, 1.5, [2]]
     }
     assert table(["a", "bb"], [["ccc", "d"]]).splitlines()[0] == "a    bb"
+
+
+def test_a_scenario_is_written_for_other_tools(file: str, tmp_path: Path) -> None:
+    text = run("export", file, "-r", "pulse")
+    assert text.startswith("<?xml") and text.endswith("</sbml>\n")
+    assert "not for decisions about patients" in text
+    model, words = tmp_path / "model.xml", tmp_path / "model.ant"
+    assert "model.xml" in run("export", file, "-r", "pulse", "-o", str(model))
+    assert model.read_text(encoding="utf-8") == text
+    run("export", file, "-r", "pulse", "-o", str(words))
+    assert words.read_text(encoding="utf-8") == run(
+        "export", file, "-r", "pulse", "--format", "antimony"
+    )
+    counted = json.loads(
+        run(
+            "simulate",
+            str(model),
+            "--engine",
+            "mean-field",
+            "--until",
+            "2",
+            "--every",
+            "1",
+            "--json",
+        )
+    )
+    assert len(counted["time"]) == 3 and counted["variables"]

@@ -267,3 +267,12 @@ def test_conditions_of_every_kind_are_translated(condition: str, truth: bool) ->
     law = f"<piecewise><piece><cn> 5 </cn>{condition}</piece><otherwise><cn> 7 </cn></otherwise></piecewise>"
     network = read(species=(X,), reactions=(x.reaction("R", law, {"X": 1}),))
     assert evaluate(network.transitions[0].hazard, {}) == (5.0 if truth else 7.0)
+
+
+def test_the_mathematics_of_version_2_is_no_package() -> None:
+    """LibSBML lists it among the packages of every file of Level 3 Version 2."""
+    text = x.model(species=(X,), parameters=(K,), reactions=(DEATH,))
+    second = text.replace("version1/core", "version2/core").replace('version="1"', 'version="2"')
+    second = second.replace(' fast="false"', "")
+    assert 'level="3" version="2"' in second
+    assert [t.id for t in parse_sbml(second).transitions] == ["Death"]

@@ -94,7 +94,9 @@ def _given(options: list[str]) -> str:
         for i, word in enumerate(words)
         if word.partition("=")[0] in options
     ]
-    return f" (given: {', '.join(values)[:60]})" if values else ""
+    # what does not show, or breaks a line (U+0085), is escaped
+    shown = [value if value.isprintable() else ascii(value) for value in values]
+    return f" (given: {', '.join(shown)[:60]})" if values else ""
 
 
 def _refused(text: str) -> SystemExit:
@@ -336,6 +338,28 @@ def figure1(
     from senescape.cli.figure1 import run_figure1
 
     run_figure1(scenario, output, regimen=regimen, variant=variant, draws=draws, seed=seed)
+
+
+@app.command()
+def export(
+    scenario: ScenarioArgument,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="File to write: .xml or .sbml, .ant or .txt. Default: printed.",
+            callback=_checked,
+        ),
+    ] = None,
+    regimen: Annotated[str | None, typer.Option("--regimen", "-r", help="Regimen.")] = None,
+    variant: Variant = None,
+    format: Annotated[str | None, typer.Option(help="sbml or antimony.")] = None,
+) -> None:
+    """Write one regimen as SBML Level 3 Version 2 or Antimony, for COPASI, libRoadRunner, ..."""
+    from senescape.cli.export import run_export
+
+    run_export(scenario, output, regimen=regimen, variant=variant, format=format)
 
 
 @app.command()

@@ -223,7 +223,8 @@ def packages(document: Any) -> list[Plain]:
     found = []
     for index in range(document.getNumPlugins()):
         name = document.getPlugin(index).getPackageName()
-        if document.getLevel() > 2:
+        # libSBML's own name for the mathematics that is core at Level 3 Version 2
+        if document.getLevel() > 2 and name != "l3v2extendedmath":
             found.append([name, bool(document.getPackageRequired(name))])
     for index in range(document.getNumUnknownPackages()):
         name = document.getUnknownPackagePrefix(index)
