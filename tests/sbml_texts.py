@@ -24,6 +24,10 @@ TAGS = {
     "abs": "abs",
 }
 MATH = '<math xmlns="http://www.w3.org/1998/Math/MathML">{}</math>'
+RATE_OF = (
+    '<apply><csymbol encoding="text" definitionURL="http://www.sbml.org/sbml/symbols/rateOf">'
+    "rateOf</csymbol><ci> {} </ci></apply>"
+)
 TIME = '<csymbol encoding="text" definitionURL="http://www.sbml.org/sbml/symbols/time">t</csymbol>'
 
 

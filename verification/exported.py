@@ -65,12 +65,20 @@ def libroadrunner(file: Path, names: list[str]) -> Iterator[Any]:
     """Yield the path of each species by CVODE."""
     import roadrunner
 
-    solver = roadrunner.RoadRunner(str(file))
-    solver.integrator.relative_tolerance = TOLERANCE
-    solver.integrator.absolute_tolerance = 1e-12
-    solver.integrator.maximum_num_steps = 1_000_000
-    solver.timeCourseSelections = ["time", *names]
-    path = solver.simulate(0.0, float(DAYS), DAYS + 1)
+    # The first run of a process may stall at the dose of time 0, and the next of the same file does
+    # not (2.10): it is tried three times.
+    for attempt in range(3):
+        solver = roadrunner.RoadRunner(str(file))
+        solver.integrator.relative_tolerance = TOLERANCE
+        solver.integrator.absolute_tolerance = 1e-10
+        solver.integrator.maximum_num_steps = 2_000
+        solver.timeCourseSelections = ["time", *names]
+        try:
+            path = solver.simulate(0.0, float(DAYS), DAYS + 1)
+            break
+        except RuntimeError:
+            if attempt == 2:
+                raise
     for column in range(1, len(names) + 1):
         yield path[:, column]
 

@@ -54,6 +54,7 @@ def test_json_has_the_documented_keys(
     data = json.loads(capsys.readouterr().out)
     assert data["time"] == [0.0, 0.5, 1.0, 1.5, 2.0] and data["time_unit"] == "as in the file"
     assert list(data["variables"]) == ["X", "done"]
+    assert data["constants"] == {"cell": 1.0, "k": 0.5}
     assert data["variables"]["X"]["mean"][0] == 20.0 and data["variables"]["X"]["sd"][0] == 0.0
     assert data["engine"] == engine and data["seed"] == 7
     assert data["replicates"] == (30 if engine == "exact" else 1)

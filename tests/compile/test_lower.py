@@ -16,6 +16,7 @@ from tests.engines import builders as b
 
 from senescape.compile import ForcingTable, Program, TransitionKind, lower
 from senescape.errors import ExpressionError, NetworkError, RunError
+from senescape.expressions import Binary, Call, Number, Symbol
 from senescape.network import Network, Signal, SignalKind, Visit
 from senescape.network.forcing import Add, Breakpoint, Forcing
 from senescape.units import DIMENSIONLESS
@@ -242,6 +243,18 @@ def test_a_coefficient_that_reads_a_signal_is_refused() -> None:
     network = replace(b.birth_death(), signals=(signal,))
     with pytest.raises(NetworkError, match=r"rate rule.*network\.rate-rule"):
         lower(network)
+
+
+def test_functions_without_bounds_are_for_networks_from_sbml() -> None:
+    base = b.birth_death()
+    sine = replace(
+        base.transitions[0], hazard=Binary("*", Symbol("birth"), Call("sin", (Number(1.5),)))
+    )
+    lower(replace(base, transitions=(sine, *base.transitions[1:])))  # a plain number by now
+    drug = Call("sin", (Binary("/", Symbol("birth"), Symbol("death")),))
+    sine = replace(sine, hazard=Binary("*", Symbol("birth"), drug))
+    with pytest.raises(NetworkError, match=r"trigonometric.*network\.foreign-function"):
+        lower(replace(base, transitions=(sine, *base.transitions[1:])))
 
 
 def test_more_states_than_the_budget_are_refused() -> None:

@@ -12,9 +12,20 @@ from numba import config
 
 from senescape.compile.tape import Level, TapeBuilder
 from senescape.engines.interpreter import read_tape, read_tape_lane
-from senescape.expressions import Binary, Call, Expr, Number, Symbol, Unary, evaluate, parse
+from senescape.expressions import (
+    FOREIGN,
+    Binary,
+    Call,
+    Expr,
+    Number,
+    Symbol,
+    Unary,
+    evaluate,
+    parse,
+)
 
 NAMES = ("a", "b", "c", "x")
+ONE = ["exp", "log", "sqrt", "abs", *FOREIGN]
 LEVELS = (Level.LANE, Level.LANE, Level.TIME, Level.STATE)
 CLOSURES = {"port": parse("a * x / (1 + b)")}
 
@@ -33,9 +44,7 @@ def grow(children: st.SearchStrategy[Expr]) -> st.SearchStrategy[Expr]:
     return st.one_of(
         st.builds(lambda op, p: Binary(op, *p), arithmetic, pair),
         st.builds(Unary, st.sampled_from(["-", "not"]), children),
-        st.builds(
-            lambda f, x: Call(f, (x,)), st.sampled_from(["exp", "log", "sqrt", "abs"]), children
-        ),
+        st.builds(lambda f, x: Call(f, (x,)), st.sampled_from(ONE), children),
         st.builds(lambda f, p: Call(f, p), st.sampled_from(["min", "max", "pow"]), pair),
         st.builds(lambda p: Call("hill", p), three),
         st.builds(lambda p: Call("if", p), three),

@@ -31,9 +31,9 @@ from senescape.engines.interpreter import tape_reader
 from senescape.engines.state import State, Streams
 from senescape.engines.tables import tables_of
 from senescape.errors import SenescapeError
-from senescape.expressions import parse
+from senescape.expressions import Binary, Call, Expr, Number, Symbol, parse
 from senescape.files import read_scenario
-from senescape.network import Network, Port
+from senescape.network import Compartment, Kind, Network, Outcome, Port, Route, Transition
 from senescape.units import DIMENSIONLESS
 
 Float = NDArray[np.float64]
@@ -41,12 +41,36 @@ compiled = pytest.mark.skipif(
     config.DISABLE_JIT, reason="a run stays in its tier where kernels are not compiled"
 )
 
+
+def lawful(*functions: str) -> Network:
+    """Return a network as from SBML, in which A dies by functions of its number."""
+    law: Expr = Number(2.0)
+    for name in functions:
+        value = Call(name, (Binary("/", Symbol("A"), Number(60.0)),))
+        law = Binary("+", law, Call("abs", (value,)))
+
+    def changing(number: int, name: str, hazard: Expr, change: int) -> Transition:
+        route = Route("as written", (Outcome((("A", change),)),))
+        return Transition(number, name, hazard, (route,), kind=Kind.GENERAL)
+
+    return Network(
+        parameters=(),
+        compartments=(Compartment("A", "A", "particle"),),
+        transitions=(changing(0, "die", law, -1), changing(1, "arrive", Number(9.0), 1)),
+        assays=(b.assay("A", "A"),),
+        births=(b.born(20.0, A=1),),
+        plain=True,
+    )
+
+
 NETWORKS = {
     "birth and death": b.birth_death(birth=0.5, death=0.3, start=20.0),
     "logistic": b.logistic(growth=0.9, capacity=60.0, start=10.0),
     "stages": b.cycle(stages=3, death=0.2, quiet=0.3, start=20.0),
     "two types": b.two_types(start=5.0, mutation=0.2),
     "arrivals": b.immigration_death(),
+    "functions of SBML": lawful("sin", "cos", "tan", "floor", "ceil", "factorial"),
+    "inverse functions of SBML": lawful("asin", "acos", "atan"),
 }
 
 

@@ -9,7 +9,19 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from tests.expressions.trees import NAMES, all_finite, formulas
 
-from senescape.expressions import Expr, Number, differentiate, evaluate, parse, simplify, to_latex
+from senescape.expressions import (
+    FOREIGN,
+    Binary,
+    Call,
+    Expr,
+    Number,
+    Symbol,
+    differentiate,
+    evaluate,
+    parse,
+    simplify,
+    to_latex,
+)
 
 POINTS = [
     {"x": 0.7, "y": 1.9, "z": 3.0},
@@ -84,6 +96,17 @@ def test_the_derivative_is_the_one_in_the_books(text: str, known: str) -> None:
     derivative, expected = differentiate(parse(text), "x"), parse(known)
     for values in POINTS:
         assert evaluate(derivative, values) == pytest.approx(evaluate(expected, values), rel=1e-13)
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_the_derivative_of_functions_of_other_models(name: str) -> None:
+    """Parsers of ours do not know them; a factorial has none."""
+    tree = Call(name, (Binary("*", Number(0.3), Symbol("x")),))
+    for x in (0.7, 1.1, 2.3):
+        slope = evaluate(differentiate(tree, "x"), {"x": x})
+        expected = central_difference(tree, "x", {"x": x})
+        wanted = math.nan if name == "factorial" else expected
+        assert slope == pytest.approx(wanted, rel=1e-7, abs=1e-8, nan_ok=True)
 
 
 @pytest.mark.parametrize("text", ["y", "3", "exp(y * z)", "y > z", "0 * x", "x^0 * y", "x - x"])

@@ -76,7 +76,9 @@ def run_network_file(
     if output is not None and output.suffix.lower() == ".csv":
         text = csv_text(found).rstrip("\n")
     else:
-        text = plain_json(plain(found, provenance)) if json else _table(found, chosen.name)
+        constants = dict(zip(program.parameter_names, program.parameter_defaults, strict=True))
+        data = {**plain(found, provenance), "constants": constants}
+        text = plain_json(data) if json else _table(found, chosen.name)
     if output is None:
         typer.echo(text)
     else:

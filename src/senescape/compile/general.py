@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senescape.expressions import (
+    FOREIGN,
     Binary,
     Call,
     Expr,
@@ -186,7 +187,7 @@ class Turns:
             return rebuild(expr, tuple(self._rewritten(child) for child in expr.children()))
         gap = Binary("-", expr.left, expr.right)
         slope = simplify(differentiate(gap, "time"))
-        if "time" in slope.names() or expr.op in ("==", "!="):
+        if "time" in slope.names() or expr.op in ("==", "!=") or _in_steps(gap):
             self.complete = False
             for child in expr.children():  # an inner condition may turn at a time that is known
                 self._rewritten(child)
@@ -200,6 +201,13 @@ class Turns:
             return rising if slope.value > 0.0 else falling if slope.value < 0.0 else expr
         still = Call("if", (Binary("<", slope, ZERO), falling, expr))
         return Call("if", (Binary(">", slope, ZERO), rising, still))
+
+
+def _in_steps(expr: Expr) -> bool:
+    """Tell whether a function that is flat between jumps (floor) reads time."""
+    if isinstance(expr, Call) and expr.function in FOREIGN and "time" in expr.names():
+        return True
+    return any(_in_steps(child) for child in expr.children())
 
 
 def equalities_with_time(expr: Expr) -> Iterator[Expr]:

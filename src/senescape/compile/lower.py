@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from senescape.errors import NetworkError
-from senescape.expressions import Binary, Expr, Symbol
+from senescape.expressions import Binary, Expr, Op, Symbol
 from senescape.network import (
     BirthLaw,
     Kind,
@@ -147,6 +147,13 @@ class _Lowering:
         if network.plain:
             general = lower_general(network, self.tape, self.signals, self.compartments)
         tape, ends, constant_row, constant, count = self.tape.finish()
+        if not network.plain and (tape[:, 0] >= Op.SIN).any():
+            raise NetworkError(
+                "a function that only networks from SBML may use (trigonometric, floor, factorial)",
+                allowed="exp, log, sqrt, abs, min, max, pow, hill, if",
+                remedy="write the rate with these: they have bounds where rates move",
+                check="network.foreign-function",
+            )
         offset = len(self.parameters)
         return Program(
             parameter_names=tuple(self.parameters),

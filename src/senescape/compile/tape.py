@@ -13,7 +13,17 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from senescape.expressions import Binary, Call, Expr, Number, Op, Symbol, Unary, simplify
+from senescape.expressions import (
+    FOREIGN,
+    Binary,
+    Call,
+    Expr,
+    Number,
+    Op,
+    Symbol,
+    Unary,
+    simplify,
+)
 
 Int = NDArray[np.int32]
 
@@ -60,6 +70,7 @@ _CALL = {
     "pow": Op.POW,
     "hill": Op.HILL,
     "if": Op.SELECT,
+    **FOREIGN,
 }
 _COMMUTES = {Op.ADD, Op.MUL, Op.MIN, Op.MAX, Op.EQ, Op.NE, Op.AND, Op.OR}
 

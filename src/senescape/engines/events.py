@@ -198,7 +198,6 @@ def settle(
 def settle_start(
     tables: Tables,
     events: EventTables,
-    column: int,
     counts: Float,
     signal: Float,
     before: Float,
@@ -208,21 +207,16 @@ def settle_start(
     key: int,
     counter: int,
 ) -> tuple[int, int, int, int]:
-    """Let the events of the start happen: those due at once, then those due right after it.
+    """Let the events of the start happen.
 
-    ``time > 0`` is false at 0 and true right after; ``time >= 0`` is true at 0 already, and is due
-    only if its initial value is false.
+    ``time > 0`` is false at 0 and due right after, at the next step; ``time >= 0`` is true at 0
+    already, and is due only if its initial value is false.
     """
     load(tables, counts, signal, registers, time)
     for e in range(before.shape[0]):
         before[e] = events.event[e, INITIAL]
-    first = settle(
-        tables, events, WRITTEN, counts, signal, before, registers, time, whole, key, counter
-    )
-    if first[0] != FINE:
-        return first
     return settle(
-        tables, events, column, counts, signal, before, registers, time, whole, key, first[3]
+        tables, events, WRITTEN, counts, signal, before, registers, time, whole, key, counter
     )
 
 

@@ -7,6 +7,7 @@ plain-Python twin; :func:`read_tape_bounds` reads the same rows in intervals.
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import Any
 
@@ -28,6 +29,8 @@ HILL, LT, LE, GT, GE, EQ, NE = (
     int(op) for op in (Op.HILL, Op.LT, Op.LE, Op.GT, Op.GE, Op.EQ, Op.NE)
 )
 AND, OR, NOT, SELECT = (int(op) for op in (Op.AND, Op.OR, Op.NOT, Op.SELECT))
+SIN, COS, TAN, ASIN = (int(op) for op in (Op.SIN, Op.COS, Op.TAN, Op.ASIN))
+ACOS, ATAN, FLOOR, CEIL = (int(op) for op in (Op.ACOS, Op.ATAN, Op.FLOOR, Op.CEIL))
 
 
 @njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
@@ -40,6 +43,38 @@ def lesser(a: float, b: float) -> float:
 def greater(a: float, b: float) -> float:
     """Return the larger, or NaN where one is NaN."""
     return a if a >= b or a != a else b
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def factorial(x: float) -> float:
+    """Return x!, for numbers between whole ones the gamma function; NaN below 0."""
+    if not 0.0 <= x <= 170.0:
+        return np.inf if x > 170.0 else np.nan
+    return math.gamma(x + 1.0)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _foreign(op: int, x: float) -> float:
+    """Return what only networks from SBML use, by the functions of the system."""
+    if op == SIN:
+        value = np.sin(x)
+    elif op == COS:
+        value = np.cos(x)
+    elif op == TAN:
+        value = np.tan(x)
+    elif op == ASIN:
+        value = np.arcsin(x)
+    elif op == ACOS:
+        value = np.arccos(x)
+    elif op == ATAN:
+        value = np.arctan(x)
+    elif op == FLOOR:
+        value = np.floor(x)
+    elif op == CEIL:
+        value = np.ceil(x)
+    else:
+        value = factorial(x)
+    return value
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -114,6 +149,9 @@ def _rare(tape: Tape, row: int, registers: Registers, lanes: int) -> None:
             d[i] = b[i] if a[i] != 0.0 else c[i]
     elif op == NEG or op == EXP or op == LOG or op == SQRT or op == ABS or op == NOT:
         _unary(op, d, a, lanes)
+    elif op >= SIN:
+        for i in range(lanes):
+            d[i] = _foreign(op, a[i])
     else:
         _compare(op, d, a, b, lanes)
 
@@ -229,6 +267,8 @@ def read_tape_lane(tape: Tape, first: int, last: int, registers: Registers) -> N
             value = abs(a)
         elif op == NOT:
             value = 1.0 if a == 0.0 else 0.0
+        elif op >= SIN:
+            value = _foreign(op, a)
         else:
             value = _truth(op, a, b)
         registers[tape[row, 1]] = value

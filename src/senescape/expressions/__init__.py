@@ -5,6 +5,7 @@ from senescape.expressions.dimensions import BOOLEAN, dimension_of
 from senescape.expressions.parser import parse
 from senescape.expressions.readings import evaluate, evaluate_interval
 from senescape.expressions.tree import (
+    FOREIGN,
     Binary,
     Call,
     Expr,
@@ -18,6 +19,7 @@ from senescape.expressions.tree import (
 
 __all__ = [
     "BOOLEAN",
+    "FOREIGN",
     "Binary",
     "Call",
     "Expr",

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 from .readings import evaluate
-from .tree import COMPARISONS, LOGICAL, Binary, Call, Expr, Number, Symbol, Unary, rebuild
+from .tree import COMPARISONS, FOREIGN, LOGICAL, Binary, Call, Expr, Number, Symbol, Unary, rebuild
 
 ZERO = Number(0.0)
 ONE = Number(1.0)
@@ -108,8 +108,28 @@ def _derive_call(expr: Call, name: str) -> Expr:
         return Binary("/", inner, args[0])
     if expr.function == "sqrt":
         return Binary("/", inner, Binary("*", Number(2.0), expr))
+    if expr.function in FOREIGN:
+        return Binary("*", _slope_of_foreign(expr), inner)
     sign = Call("if", (Binary(">=", args[0], ZERO), ONE, Number(-1.0)))
     return Binary("*", sign, inner)
+
+
+def _slope_of_foreign(expr: Call) -> Expr:
+    """Return f'(x); that of a factorial, a function of whole numbers, is not defined (NaN)."""
+    (x,) = expr.args
+    square = Binary("*", x, x)
+    root = Call("sqrt", (Binary("-", ONE, square),))
+    return {
+        "sin": Call("cos", (x,)),
+        "cos": Unary("-", Call("sin", (x,))),
+        "tan": Binary("+", ONE, Binary("*", expr, expr)),
+        "asin": Binary("/", ONE, root),
+        "acos": Binary("/", Number(-1.0), root),
+        "atan": Binary("/", ONE, Binary("+", ONE, square)),
+        "floor": ZERO,
+        "ceil": ZERO,
+        "factorial": Number(math.nan),
+    }[expr.function]
 
 
 def _derive_hill(expr: Call, name: str) -> Expr:

@@ -8,7 +8,7 @@ from typing import NoReturn
 from senescape.errors import ExpressionError, nearest
 from senescape.units import DIMENSIONLESS, Dimension
 
-from .tree import COMPARISONS, LOGICAL, Binary, Call, Expr, Number, Symbol, Unary
+from .tree import COMPARISONS, FOREIGN, LOGICAL, Binary, Call, Expr, Number, Symbol, Unary
 
 
 class _Boolean:
@@ -87,7 +87,7 @@ def _call(expr: Call, dimensions: Mapping[str, Dimension]) -> Kind:
         pairs = [(a, _quantity(a, k)) for a, k in zip(expr.args[1:], kinds[1:], strict=True)]
         return _alike(expr, pairs)
     given = [_quantity(a, k) for a, k in zip(expr.args, kinds, strict=True)]
-    if expr.function in ("exp", "log"):
+    if expr.function in ("exp", "log", *FOREIGN):
         _plain(expr, expr.args[0], given[0])
         return DIMENSIONLESS
     if expr.function == "sqrt":

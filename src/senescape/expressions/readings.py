@@ -82,6 +82,24 @@ def _hill(x: float, threshold: float, power: float) -> float:
     return 1.0 / (1.0 + _exp(power * (_log(threshold) - _log(x))))
 
 
+def _defined(function: Callable[[float], float]) -> Callable[[float], float]:
+    """Return a function that is NaN where Python's has no value."""
+
+    def read(a: float) -> float:
+        try:
+            return float(function(a))
+        except ValueError:
+            return math.nan
+        except OverflowError:
+            return math.inf
+
+    return read
+
+
+def _whole(function: Callable[[float], float]) -> Callable[[float], float]:
+    return lambda a: float(function(a)) if math.isfinite(a) else a
+
+
 OPERATIONS: dict[str, Callable[..., float]] = {
     "neg": lambda a: -a,
     "not": lambda a: float(a == 0.0),
@@ -107,6 +125,15 @@ OPERATIONS: dict[str, Callable[..., float]] = {
     "max": lambda *a: _first(max, a),
     "hill": _hill,
     "if": lambda c, a, b: a if c != 0.0 else b,
+    "sin": _defined(math.sin),
+    "cos": _defined(math.cos),
+    "tan": _defined(math.tan),
+    "asin": _defined(math.asin),
+    "acos": _defined(math.acos),
+    "atan": math.atan,
+    "floor": _whole(math.floor),
+    "ceil": _whole(math.ceil),
+    "factorial": _defined(lambda a: math.gamma(a + 1.0) if a >= 0.0 else math.nan),
 }
 
 

@@ -33,6 +33,15 @@ class Op(IntEnum):
     OR = 21
     NOT = 22
     SELECT = 23
+    SIN = 24
+    COS = 25
+    TAN = 26
+    ASIN = 27
+    ACOS = 28
+    ATAN = 29
+    FLOOR = 30
+    CEIL = 31
+    FACTORIAL = 32
 
 
 # function: (fewest, most) arguments
@@ -46,6 +55,20 @@ FUNCTIONS: dict[str, tuple[int, int]] = {
     "pow": (2, 2),
     "hill": (3, 3),
     "if": (3, 3),
+}
+
+# Functions of one number that other people's models use. The parser of scenarios does not know
+# them: they have no bounds over an interval, which the exact engine needs where rates move.
+FOREIGN = {
+    "sin": Op.SIN,
+    "cos": Op.COS,
+    "tan": Op.TAN,
+    "asin": Op.ASIN,
+    "acos": Op.ACOS,
+    "atan": Op.ATAN,
+    "floor": Op.FLOOR,
+    "ceil": Op.CEIL,
+    "factorial": Op.FACTORIAL,
 }
 
 # operator: (left, right) binding powers; ^ binds tighter on its left and so groups to the right

@@ -22,6 +22,7 @@ from senescape.engines.births import mean_births
 from senescape.engines.events import (
     EXACT,
     FINE,
+    WRITTEN,
     EventTables,
     described,
     event_error,
@@ -132,7 +133,8 @@ def advance_lane(
 ) -> tuple[int, int, float, int]:
     """Advance one lane; returns (outcome, reaction or event, time reached, position in stream).
 
-    ``moves``: whether a propensity reads time. Events due at ``until`` have happened.
+    ``moves``: whether a propensity reads time. Events due at ``until`` have happened, but not those
+    that are due right after it (``time > until``).
     """
     tape, transition = tables.tape, tables.transition
     rates = np.zeros(transition.shape[0])
@@ -140,6 +142,12 @@ def advance_lane(
     with_events = events.event.shape[0] > 0
     time, happened = start, 0
     load(tables, counts, signal, registers, time)
+    if with_events and time < until:  # what is due right after the last stop
+        kind, event, _, counter = settle(
+            tables, events, EXACT, counts, signal, before, registers, time, True, key, counter
+        )
+        if kind != FINE:
+            return kind, event, time, counter
     while time < until:
         stop = next_stop(events.root, registers, time, until)
         now, bad = sum_rates(transition, registers, rates)
@@ -184,7 +192,7 @@ def advance_lane(
             kind, event, _, counter = settle(
                 tables,
                 events,
-                EXACT,
+                EXACT if time < until else WRITTEN,
                 counts,
                 signal,
                 before,
@@ -261,7 +269,7 @@ def start_general(program: Program, parameters: Float, streams: Streams) -> Stat
         counts, signal, before, registers = (np.ascontiguousarray(a[:, lane]) for a in fields)
         own = state.key[lane]
         kind, event, _, state.counter[lane] = settle_start(
-            tables, events, EXACT, counts, signal, before, registers, state.time, True, own, 0
+            tables, events, counts, signal, before, registers, state.time, True, own, 0
         )
         state.counts[:, lane], state.signal[:, lane] = counts, signal
         state.trigger[:, lane] = before

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from senescape.expressions import Op
+from senescape.expressions import FOREIGN, Op
 
 from .flat import ACC, Flat
 from .lockstep import CARRY, CHOSEN, LANES, OVER, PLACE, STRIDE, TIME, TOTAL
 
 # Rows of straight code in one loop over lanes: longer ones run out of vector registers.
 WHOLE, PART = 72, 40
-FORMAT = 2  # part of the digest of what is generated
+FORMAT = 3  # part of the digest of what is generated
 
 HEAD = """\
-from senescape.engines.interpreter import greater, lesser
+from senescape.engines.interpreter import factorial, greater, lesser
 from senescape.lane_math import lane_exp, lane_hill, lane_log, lane_log_of_normal, lane_power
 from senescape.rng import uniform
 import numpy as np
@@ -53,8 +53,17 @@ TEXT = {
     Op.OR: "1.0 if ({a} != 0.0) | ({b} != 0.0) else 0.0",
     Op.NOT: "1.0 if {a} == 0.0 else 0.0",
     Op.SELECT: "{b} if {a} != 0.0 else {c}",
+    Op.SIN: "np.sin({a})",
+    Op.COS: "np.cos({a})",
+    Op.TAN: "np.tan({a})",
+    Op.ASIN: "np.arcsin({a})",
+    Op.ACOS: "np.arccos({a})",
+    Op.ATAN: "np.arctan({a})",
+    Op.FLOOR: "np.floor({a})",
+    Op.CEIL: "np.ceil({a})",
+    Op.FACTORIAL: "factorial({a})",
 }
-UNARY = {Op.NEG, Op.EXP, Op.LOG, Op.SQRT, Op.ABS, Op.NOT}
+UNARY = {Op.NEG, Op.EXP, Op.LOG, Op.SQRT, Op.ABS, Op.NOT, *FOREIGN.values()}
 TERNARY = {Op.HILL, Op.SELECT}
 
 

@@ -24,6 +24,7 @@ from ..births import mean_births
 from ..events import (
     FINE,
     FLOWING,
+    WRITTEN,
     EventTables,
     described,
     event_error,
@@ -103,7 +104,6 @@ def start_flow(program: Program, parameters: Float, streams: Streams) -> State:
         kind, event, _, state.counter[lane] = settle_start(
             own.tables,
             own.events,
-            FLOWING,
             counts,
             signal,
             before,
@@ -167,13 +167,17 @@ class _Walk:
         self.slots = program.slots
         self.registers = np.ascontiguousarray(state.registers[:, lane])
         self.before = np.ascontiguousarray(state.trigger[:, lane])
-        self.time = state.time
+        self.time = self.until = state.time
         self.y = np.concatenate([state.counts[:, lane], state.signal[:, lane]])
         self.largest = np.abs(self.y)  # in the present stretch
         self.happened = 0
 
     def to(self, until: float) -> None:
         """Go to ``until`` and write the lane back."""
+        self.until = until
+        if not self.time < until:
+            return
+        self.settle(FLOWING)  # what is due right after the last stop
         while self.time < until:
             stops = self.registers[self.own.stop]
             later = stops[(stops > self.time) & (stops < until)]
@@ -193,7 +197,7 @@ class _Walk:
         if low < -NEGATIVE_ROUNDING * self.largest[: self.slots].max(initial=0.0):
             self.fail_below_zero()
         self.y[: self.slots] = np.maximum(self.y[: self.slots], 0.0)
-        self.settle()
+        self.settle(FLOWING if self.time < self.until else WRITTEN)
 
     def solve(self, stop: float) -> None:
         """Integrate to ``stop``, or to where a condition first becomes true."""
@@ -269,8 +273,8 @@ class _Walk:
         own = self.own
         look(float(time), y, own.tables, own.events, self.slots, self.registers, holds)
 
-    def settle(self) -> None:
-        """Let events that are due happen here."""
+    def settle(self, column: int) -> None:
+        """Let events happen that are due here by one form of the conditions."""
         if not len(self.before):
             return
         own, lane = self.own, self.lane
@@ -279,7 +283,7 @@ class _Walk:
         kind, event, happened, self.state.counter[lane] = settle(
             own.tables,
             own.events,
-            FLOWING,
+            column,
             counts,
             signal,
             self.before,

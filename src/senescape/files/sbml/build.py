@@ -9,7 +9,7 @@ from typing import Any
 
 from senescape.compile import equalities_with_time
 from senescape.errors import SenescapeError, Where
-from senescape.expressions import Binary, Expr, Number, Symbol, evaluate, substitute
+from senescape.expressions import Binary, Expr, Number, Symbol, Unary, evaluate, substitute
 from senescape.network import (
     Assay,
     Birth,
@@ -29,9 +29,9 @@ from senescape.network import (
 )
 from senescape.units import DIMENSIONLESS
 
-from .formulas import TIME
+from .formulas import TIME, folded
 from .refusals import refuse, refuse_unsupported
-from .symbols import Fate, Symbols, formulas_of, inner
+from .symbols import Fate, Symbols, formulas_of, inner, rate_of, references
 
 Plain = dict[str, Any]
 MOST_COUNT = 2**31 - 1
@@ -70,45 +70,129 @@ class _Builder:
         self.model, self.file = model, file
         self.symbols = Symbols.of(model, file)
         self.formulas = formulas_of(model, file)
-        self._fix_references()
         names = self.symbols.names
+        self.fixed = self._fixed()
+        self.counts = self._counts()
         self.rules = {
             name: self.read(rule, names, f"{rule['kind']} rule of {name}")
             for name, rule in self.symbols.rules.items()
         }
         self.laws = {r["id"]: self.law(r) for r in model["reactions"]}
+        self.flows = self._flows()
+        self.slopes = {rate_of(n): self.slope(n) for n in self._ruled_by_no_port()}
         self.start = self.initial_values()
 
     def read(self, item: Plain, names: Mapping[str, Expr], place: str, key: str = "math") -> Expr:
         return self.formulas.tree(item[key], names, place, item["line"])
 
-    def _fix_references(self) -> None:
-        """Read initial assignments and rules of stoichiometries, which must be plain numbers."""
-        for reaction in self.model["reactions"]:
-            for reference in (*reaction["reactants"], *reaction["products"]):
-                name = reference["id"]
-                rule = self.symbols.rules.pop(name, None) if name else None
-                assigned = self.symbols.initial.pop(name, None) if name else None
-                given = rule or assigned
-                if given is None:
-                    continue
-                expr = self._with_constants(self.read(given, self.symbols.names, f"of {name}"))
-                if not isinstance(expr, Number):
-                    what = f"the stoichiometry {name} of {reference['species']} is not constant"
-                    refuse(self.file, given["line"], what, "a number", "fix it", "stoichiometry")
-                reference["stoichiometry"] = expr.value
-                self.symbols.names[name] = expr
+    # --- stoichiometries
 
-    def _with_constants(self, expr: Expr) -> Expr:
-        """Return a number where a formula reads nothing but parameters with a given value."""
-        fixed = {
+    def _fixed(self) -> dict[str, float]:
+        """Return the parameters that have a given value and keep it."""
+        return {
             inner(p["id"]): p["value"]
             for p in self.model["parameters"]
             if self.symbols.fate[p["id"]] is Fate.PARAMETER
             and p["id"] not in self.symbols.initial
             and p["value"] is not None
         }
-        return Number(evaluate(expr, fixed)) if expr.names() <= set(fixed) else expr
+
+    def _counts(self) -> dict[str, list[tuple[str, int, Expr]]]:
+        """Return, of every species that reactions change, (reaction, sign, number) of each part.
+
+        A number is what one reaction adds or takes, conversion factor included; it is a formula
+        where it is not known before the run.
+        """
+        found: dict[str, list[tuple[str, int, Expr]]] = {}
+        factor = {s["id"]: s["factor"] or self.model["factor"] for s in self.model["species"]}
+        for reaction in self.model["reactions"]:
+            for side, sign in (("reactants", -1), ("products", 1)):
+                for reference in reaction[side]:
+                    species = reference["species"]
+                    if self.symbols.fate.get(species) is not Fate.COMPARTMENT:
+                        continue
+                    count = self._count(reaction, reference)
+                    if factor[species]:
+                        by = self.formulas.tree(
+                            ["name", factor[species]],
+                            self.symbols.names,
+                            f"conversion factor of {species}",
+                            self.symbols.line[species],
+                        )
+                        count = Binary("*", count, by)
+                    number = self._with_constants(count)
+                    found.setdefault(species, []).append((reaction["id"], sign, number))
+        return found
+
+    def _count(self, reaction: Plain, reference: Plain) -> Expr:
+        """Return the stoichiometry of a reactant or product, as it is written."""
+        name, names = reference["id"], self.symbols.names
+        if reference["math"] is not None:
+            return self.read(reference, names, f"a stoichiometry in {reaction['id']}")
+        if name and (name in self.symbols.rules or self.symbols.fate[name] is Fate.SIGNAL):
+            return names[name]
+        if name in self.symbols.initial:
+            expr = self._with_constants(
+                self.read(self.symbols.initial[name], names, f"initial assignment of {name}")
+            )
+            return expr if isinstance(expr, Number) else names[name]
+        value = reference["stoichiometry"]
+        if value is None or not math.isfinite(value):
+            refuse(
+                self.file,
+                reference["line"],
+                f"reaction {reaction['id']} has the stoichiometry {value} "
+                f"of {reference['species']}",
+                "a number, an assignment or a rule",
+                "state it",
+                "stoichiometry",
+            )
+        return Number(float(value))
+
+    def _with_constants(self, expr: Expr) -> Expr:
+        """Return a number where a formula reads nothing but parameters with a given value."""
+        return Number(evaluate(expr, self.fixed)) if expr.names() <= self.fixed.keys() else expr
+
+    def _flows(self) -> dict[str, Expr]:
+        """Return the rate of change of each species that does not change by whole numbers.
+
+        Those are no particles that reactions make one by one: they become signals.
+        """
+        flows = {}
+        for species, parts in self.counts.items():
+            if all(isinstance(n, Number) and _whole(n.value) for _, _, n in parts):
+                continue
+            self.symbols.fate[species] = Fate.SIGNAL
+            flows[species] = self._flow(species)
+        return flows
+
+    def _flow(self, species: str) -> Expr:
+        terms: list[Expr] = []
+        for reaction, sign, number in self.counts.get(species, ()):
+            term = Binary("*", number, Symbol(inner(reaction)))
+            terms.append(Unary("-", term) if sign < 0 else term)
+        return folded("+", terms)
+
+    def _ruled_by_no_port(self) -> list[str]:
+        return [name for name, fate in self.symbols.fate.items() if fate is not Fate.PORT]
+
+    def slope(self, name: str) -> Expr:
+        """Return the rate of change of the value of an id (between events)."""
+        if name in self.rules:
+            return self.rules[name]
+        if name not in self.counts:
+            return Number(0.0)
+        size = self.symbols.size.get(name)
+        flow = self._flow(name)
+        if size is None:
+            return flow
+        own = Binary("/", flow, size)
+        home = next(s["compartment"] for s in self.model["species"] if s["id"] == name)
+        if home not in self.rules:
+            return own
+        # what is in a compartment that grows is diluted
+        growth = Binary("/", Symbol(rate_of(home)), size)
+        return Binary("-", own, Binary("*", self.symbols.names[name], growth))
 
     def law(self, reaction: Plain) -> Expr:
         own = {p["id"]: Symbol(f"{reaction['id']}.{p['id']}") for p in reaction["local"]}
@@ -156,7 +240,13 @@ class _Builder:
             found[inner(reaction["id"])] = self.laws[reaction["id"]]
             for local in reaction["local"]:
                 found[f"{reaction['id']}.{local['id']}"] = Number(self._local(reaction, local))
-        return found
+        for name, reference in references(self.model).items():
+            expr = self._assigned(reference)
+            if expr is None and reference["stoichiometry"] is not None:
+                expr = Number(reference["stoichiometry"])
+            if expr is not None:
+                found[inner(name)] = expr
+        return found | self.slopes
 
     def _local(self, reaction: Plain, local: Plain) -> float:
         value = local["value"]
@@ -180,13 +270,15 @@ class _Builder:
         name = item["id"]
         expr = self._assigned(item)
         if expr is not None:
-            return expr if self.symbols.fate[name] is Fate.PORT else self.symbols.amount(name, expr)
+            return self.symbols.held(name, expr)
+        size = self.symbols.names.get(item["compartment"])
+        valued = name in self.symbols.valued and name in self.symbols.size
         if item["amount"] is not None:
-            return Number(item["amount"])
-        if item["concentration"] is not None:
-            size = self.symbols.names.get(item["compartment"])
-            if size is not None:
-                return Binary("*", Number(item["concentration"]), size)
+            amount = Number(item["amount"])
+            return Binary("/", amount, self.symbols.size[name]) if valued else amount
+        if item["concentration"] is not None and size is not None:
+            value = Number(item["concentration"])
+            return value if valued else Binary("*", value, size)
         refuse(
             self.file,
             item["line"],
@@ -265,11 +357,15 @@ class _Builder:
         """Return assignment rules, rates that are read by name, and straight lines, in order."""
         closures = {inner(n): self.rules[n] for n in self._of(Fate.PORT)}
         closures |= {inner(n): line for n in self._of(Fate.SIGNAL) if (line := self._line(n))}
-        everything = [*self.rules.values(), *self.laws.values()]
+        everything = [*self.rules.values(), *self.laws.values(), *self.flows.values()]
         for event in self.model["events"]:
             everything += self._event_formulas(event)
         read = {name for expr in everything for name in expr.names()}
-        closures |= {inner(n): law for n, law in self.laws.items() if inner(n) in read}
+        candidates = {inner(n): law for n, law in self.laws.items()} | self.slopes
+        while wanted := (read & candidates.keys()) - closures.keys():
+            for name in wanted:
+                closures[name] = candidates[name]
+                read |= candidates[name].names()
         order = self._ordered({n: e.names() & closures.keys() for n, e in closures.items()})
         return tuple(Port(name, DIMENSIONLESS, closures[name]) for name in order)
 
@@ -279,31 +375,26 @@ class _Builder:
         set_by = {a["symbol"] for e in self.model["events"] for a in e["assignments"]}
         if rule is None or name in set_by:
             return None
-        rate = self.symbols.amount(name, self.rules[name])
+        rate = self.symbols.held(name, self.rules[name])
         constants = {inner(n) for n in self._of(Fate.PARAMETER)}
         if not rate.names() <= constants:
             return None
         return Binary("+", Number(self.start[inner(name)]), Binary("*", rate, TIME))
 
     def _signal(self, name: str) -> Signal:
-        rule = self.rules.get(name)
-        return Signal(
-            inner(name),
-            DIMENSIONLESS,
-            SignalKind.RATE_RULE,
-            (),
-            Number(self.start[inner(name)]),
-            None if rule is None else self.symbols.amount(name, rule),
-        )
+        rule, law = self.rules.get(name), self.flows.get(name)
+        if rule is not None:
+            law = self.symbols.held(name, rule)
+        start = Number(self.start[inner(name)])
+        return Signal(inner(name), DIMENSIONLESS, SignalKind.RATE_RULE, (), start, law)
 
     def _transition(self, number: int, reaction: Plain) -> Transition:
         change: dict[str, int] = {}
-        for side, sign in (("reactants", -1), ("products", 1)):
-            for reference in reaction[side]:
-                species = reference["species"]
-                if self.symbols.fate.get(species) is not Fate.COMPARTMENT:
-                    continue
-                change[species] = change.get(species, 0) + sign * self._count(reaction, reference)
+        for species, parts in self.counts.items():
+            for name, sign, count in parts:
+                if name == reaction["id"] and self.symbols.fate[species] is Fate.COMPARTMENT:
+                    assert isinstance(count, Number)
+                    change[species] = change.get(species, 0) + sign * int(count.value)
         products = tuple((inner(name), count) for name, count in change.items() if count)
         return Transition(
             number,
@@ -312,20 +403,6 @@ class _Builder:
             (Route("as written", (Outcome(products),)),),
             kind=Kind.GENERAL,
         )
-
-    def _count(self, reaction: Plain, reference: Plain) -> int:
-        value = reference["stoichiometry"]
-        if value is None or not 0 <= value <= MOST_COUNT or value != int(value):
-            refuse(
-                self.file,
-                reference["line"],
-                f"reaction {reaction['id']} has the stoichiometry {value} "
-                f"of {reference['species']}",
-                "whole numbers of at least 0",
-                "scale the reaction",
-                "stoichiometry",
-            )
-        return int(value)
 
     def _event_formulas(self, event: Plain) -> list[Expr]:
         names, place = self.symbols.names, f"event {event['id']}"
@@ -358,7 +435,7 @@ class _Builder:
             name,
             trigger,
             tuple(
-                (inner(s), self.symbols.amount(s, value))
+                (inner(s), self.symbols.held(s, value))
                 for s, value in zip(symbols, rest, strict=True)
             ),
             persistent=event["persistent"],
@@ -368,14 +445,14 @@ class _Builder:
         )
 
     def _readings(self) -> list[Reading]:
-        """Return every species as its amount, then every parameter that may change."""
-        found = []
-        for item in self.model["species"]:
-            own: Expr = Symbol(inner(item["id"]))
-            if self.symbols.fate[item["id"]] is Fate.PORT:
-                own = self.symbols.amount(item["id"], own)
-            found.append(Reading(item["id"], own))
-        for item in self.model["parameters"]:
-            if self.symbols.fate[item["id"]] is not Fate.PARAMETER:
-                found.append(Reading(item["id"], Symbol(inner(item["id"]))))
+        """Return every species as its amount, then everything else that may change."""
+        found = [Reading(s["id"], self.symbols.amount(s["id"])) for s in self.model["species"]]
+        others = [*self.model["parameters"], *self.model["compartments"]]
+        for name in (*(item["id"] for item in others), *references(self.model)):
+            if self.symbols.fate[name] is not Fate.PARAMETER:
+                found.append(Reading(name, Symbol(inner(name))))
         return found
+
+
+def _whole(value: float) -> bool:
+    return 0 <= value <= MOST_COUNT and value == int(value)

@@ -111,6 +111,8 @@ class _Reader:
             return TIME
         if what == "call":
             return self.call(rest[0], rest[1:], names, depth)
+        if what == "rate_of" and rest and rest[0] and rest[0][0] == "name":
+            return self.name(f"rate of {rest[0][1]}", names)
         if what in CONSTANTS:
             return Number(CONSTANTS[what])
         if what in ("true", "false"):
@@ -193,8 +195,7 @@ class _Reader:
         if made is None:
             self.refuse(
                 f"the function {what} with {len(args)} arguments",
-                "+ - * / ^, root, exp, ln, log, abs, min, max, hyperbolic functions, comparisons, "
-                "logic, piecewise, time, avogadro",
+                "the functions of SBML Level 3 Version 2, delay apart, each with its arguments",
                 "write the formula without it",
                 "unsupported-function",
             )
@@ -205,13 +206,8 @@ class _Reader:
             self.refuse(
                 "a piecewise without condition", "value, condition, ...", "complete it", "piecewise"
             )
-        if len(args) % 2 == 0:
-            self.refuse(
-                "a piecewise without <otherwise>: it has no value where no condition holds",
-                "a value for every case",
-                "add <otherwise>",
-                "piecewise",
-            )
+        if len(args) % 2 == 0:  # no value where no condition holds: a run that comes there stops
+            args = [*args, Number(math.nan)]
         result = args[-1]
         for index in range(len(args) - 3, -1, -2):
             result = Call("if", (args[index + 1], args[index], result))
@@ -246,9 +242,68 @@ def _fixed(what: str, args: list[Expr]) -> Expr | None:
         return Binary("or", first, Binary("and", Unary("not", args[0]), args[1]))
     if what == "implies" and two:
         return Binary("or", Unary("not", args[0]), args[1])
-    if one and what in ("sinh", "cosh", "tanh"):
-        return _hyperbolic(what, args[0])
+    if what in ("quotient", "rem") and two:
+        return _divided(what, *args)
+    if one:
+        return _of_one(what, args[0])
     return None
+
+
+def _divided(what: str, first: Expr, second: Expr) -> Expr:
+    """Return a quotient cut off towards 0, or what is left of the first."""
+    ratio = Binary("/", first, second)
+    above = Binary(">=", ratio, Number(0.0))
+    quotient = Call("if", (above, Call("floor", (ratio,)), Call("ceil", (ratio,))))
+    return quotient if what == "quotient" else Binary("-", first, Binary("*", second, quotient))
+
+
+INVERTED = {
+    "sec": "cos",
+    "csc": "sin",
+    "cot": "tan",
+    "sech": "cosh",
+    "csch": "sinh",
+    "coth": "tanh",
+}
+OF_INVERSE = {
+    **{"arcsec": "arccos", "arccsc": "arcsin", "arccot": "arctan"},
+    **{"arcsech": "arccosh", "arccsch": "arcsinh", "arccoth": "arctanh"},
+}
+OF_ONE = {
+    **{"sin": "sin", "cos": "cos", "tan": "tan", "floor": "floor", "ceiling": "ceil"},
+    **{"arcsin": "asin", "arccos": "acos", "arctan": "atan", "factorial": "factorial"},
+}
+
+
+def _of_one(what: str, arg: Expr) -> Expr | None:
+    """Return a function of one number; None where there is none such."""
+    if what in OF_ONE:
+        return Call(OF_ONE[what], (arg,))
+    if what in INVERTED:
+        below = _of_one(INVERTED[what], arg)
+        return None if below is None else Binary("/", Number(1.0), below)
+    if what in OF_INVERSE:
+        return _of_one(OF_INVERSE[what], Binary("/", Number(1.0), arg))
+    if what in ("sinh", "cosh", "tanh"):
+        return _hyperbolic(what, arg)
+    if what in ("arcsinh", "arccosh", "arctanh"):
+        return _area(what, arg)
+    return None
+
+
+def _area(what: str, arg: Expr) -> Expr:
+    """Return the inverse of a hyperbolic function."""
+    one = Number(1.0)
+    if what == "arctanh":
+        ratio = Binary("/", Binary("+", one, arg), Binary("-", one, arg))
+        return Binary("/", Call("log", (ratio,)), Number(2.0))
+    square = Binary("*", arg, arg)
+    if what == "arccosh":
+        return Call("log", (Binary("+", arg, Call("sqrt", (Binary("-", square, one),))),))
+    # of the size, so that no digits are lost below 0
+    root = Call("sqrt", (Binary("+", square, one),))
+    size = Call("log", (Binary("+", Call("abs", (arg,)), root),))
+    return Call("if", (Binary(">=", arg, Number(0.0)), size, Unary("-", size)))
 
 
 def _hyperbolic(what: str, arg: Expr) -> Expr:

@@ -23,12 +23,6 @@ def refuse_unsupported(answer: Plain, file: str) -> None:
                 file, None, f"the package {name} (required)", "SBML core", "flatten it", "package"
             )
     model = answer["model"]
-    if model["factor"]:
-        refuse(file, model["line"], "a conversion factor", "none", "write it out", "conversion")
-    for item in model["species"]:
-        if item["factor"]:
-            what = f"species {item['id']} has a conversion factor"
-            refuse(file, item["line"], what, "none", "write it into the laws", "conversion")
     for item in model["constraints"]:
         refuse(file, item["line"], "a constraint", "none", "remove it, or watch it", "constraint")
     for rule in model["rules"]:
@@ -54,12 +48,6 @@ def _refuse_reaction(item: Plain, file: str) -> None:
         refuse(file, item["line"], what, "reactions with a rate", "give it a rate", "fast")
     if item["law"] is None:
         refuse(file, item["line"], f"{name} has no kinetic law", "a law", "write it", "no-law")
-    for side in ("reactants", "products"):
-        for reference in item[side]:
-            if reference["math"] is not None:
-                what = f"{name} has a stoichiometry by formula ({reference['species']})"
-                allowed = "whole numbers"
-                refuse(file, reference["line"], what, allowed, "write a number", "stoichiometry")
 
 
 def refuse(

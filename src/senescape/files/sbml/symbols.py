@@ -4,6 +4,9 @@ A species that reactions change becomes a compartment of the network (a number o
 amount); what only events or a rate rule change becomes a signal; an assignment rule a port; all
 else a parameter. Where ``hasOnlySubstanceUnits`` is false, the id of a species stands for amount
 divided by the size of its compartment, as the standard says.
+
+The network holds amounts, so that a compartment that grows dilutes what is in it; but for a species
+whose concentration follows a rule of its own, it holds the value of the id.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from enum import Enum
 from typing import Any
 
 from senescape.errors import ModelError, Where
-from senescape.expressions import Binary, Expr, Number, Symbol
+from senescape.expressions import Binary, Expr, Symbol
 
 from .formulas import Formulas, Function
 
@@ -42,6 +45,8 @@ class Symbols:
     size : dict
         Species id to the symbol of the size that turns its value into an amount; absent: the id
         stands for the amount itself.
+    valued : set
+        Species of which the network holds the value, not the amount.
     line : dict
         Where each id is declared.
     """
@@ -50,6 +55,7 @@ class Symbols:
     names: dict[str, Expr] = field(default_factory=dict)
     fate: dict[str, Fate] = field(default_factory=dict)
     size: dict[str, Expr] = field(default_factory=dict)
+    valued: set[str] = field(default_factory=set)
     line: dict[str, int] = field(default_factory=dict)
     rules: dict[str, Plain] = field(default_factory=dict)
     initial: dict[str, Plain] = field(default_factory=dict)
@@ -61,7 +67,8 @@ class Symbols:
         Raises
         ------
         ModelError
-            An id that stands for two things, a compartment whose size changes.
+            An id that stands for two things, a concentration that follows a rule in a compartment
+            that events resize.
         """
         own = cls(file)
         own.rules = {r["symbol"]: r for r in model["rules"]}
@@ -69,6 +76,8 @@ class Symbols:
         for group in ("compartments", "species", "parameters", "reactions", "functions"):
             for item in model[group]:
                 own._declare(item)
+        for item in references(model).values():
+            own._declare(item)
         own._classify(model)
         own._mean(model)
         return own
@@ -93,8 +102,6 @@ class Symbols:
         }
         held = {s["id"] for s in model["species"] if s["boundary"] or s["constant"]}
         assigned = {a["symbol"] for e in model["events"] for a in e["assignments"]}
-        for item in model["compartments"]:
-            self._refuse_moving_size(item, assigned)
         for group in ("compartments", "species", "parameters"):
             for item in model[group]:
                 name = item["id"]
@@ -107,21 +114,33 @@ class Symbols:
                     self.fate[name] = Fate.SIGNAL
                 else:
                     self.fate[name] = Fate.PARAMETER
+        for name in references(model):
+            kind = self.rules.get(name, {}).get("kind")
+            changes = Fate.SIGNAL if kind == "rate" or name in assigned else Fate.PARAMETER
+            self.fate[name] = Fate.PORT if kind == "assignment" else changes
+        self._hold_values(model, assigned)
 
-    def _refuse_moving_size(self, item: Plain, assigned: set[str]) -> None:
-        if item["id"] in self.rules or item["id"] in assigned:
-            raise ModelError(
-                f"the size of compartment {item['id']} changes",
-                allowed="compartments of constant size",
-                remedy="fix the size, or use another simulator",
-                check="sbml.variable-size",
-                where=Where(self.file, item["line"], f"compartment {item['id']}"),
-            )
+    def _hold_values(self, model: Plain, assigned: set[str]) -> None:
+        """Note the species whose value a rule gives, in whatever room there is."""
+        for item in model["species"]:
+            name, home = item["id"], item["compartment"]
+            ruled = name in self.rules and self.fate[name] is Fate.SIGNAL
+            if self.fate[name] is Fate.PORT or (ruled and home in self.rules):
+                self.valued.add(name)
+            if ruled and home in self.rules and home in assigned and not item["substance_only"]:
+                raise ModelError(
+                    f"the concentration {name} follows a rate rule, and events resize {home}, "
+                    "whose size follows a rule",
+                    allowed="one of them",
+                    remedy="write the rate rule for the amount (hasOnlySubstanceUnits)",
+                    check="sbml.variable-size",
+                    where=Where(self.file, item["line"], f"species {name}"),
+                )
 
     def _mean(self, model: Plain) -> None:
         sized = set()
         for item in model["compartments"]:
-            if item["size"] is not None or item["id"] in self.initial:
+            if item["size"] is not None or {item["id"]} & (self.initial.keys() | self.rules.keys()):
                 sized.add(item["id"])
                 self.names[item["id"]] = Symbol(inner(item["id"]))
         points = {c["id"] for c in model["compartments"] if c["point"]}
@@ -135,8 +154,11 @@ class Symbols:
             self.names[item["id"]] = Symbol(inner(item["id"]))
             for side in ("reactants", "products"):
                 for reference in item[side]:
-                    if reference["id"] and reference["stoichiometry"] is not None:
-                        self.names[reference["id"]] = Number(reference["stoichiometry"])
+                    if reference["id"]:
+                        self.names[reference["id"]] = Symbol(inner(reference["id"]))
+        for name, fate in self.fate.items():
+            if fate is not Fate.PORT:
+                self.names[rate_of(name)] = Symbol(rate_of(name))
 
     def _mean_species(self, item: Plain, sized: set[str], points: set[str]) -> None:
         name, own = item["id"], Symbol(inner(item["id"]))
@@ -154,12 +176,37 @@ class Symbols:
             )
         size = Symbol(inner(item["compartment"]))
         self.size[name] = size
-        if self.fate[name] is not Fate.PORT:  # a rule gives the concentration itself
+        if name not in self.valued:
             self.names[name] = Binary("/", own, size)
 
-    def amount(self, name: str, value: Expr) -> Expr:
-        """Return the amount of a species whose id has a value."""
-        return Binary("*", value, self.size[name]) if name in self.size else value
+    def held(self, name: str, value: Expr) -> Expr:
+        """Return what the network holds of an id that has a value."""
+        if name in self.valued or name not in self.size:
+            return value
+        return Binary("*", value, self.size[name])
+
+    def amount(self, name: str) -> Expr:
+        """Return the amount of a species (the value of any other id)."""
+        own = Symbol(inner(name))
+        if name in self.valued and name in self.size:
+            return Binary("*", own, self.size[name])
+        return own
+
+
+def references(model: Plain) -> dict[str, Plain]:
+    """Return the reactants and products that have an id: it stands for the stoichiometry."""
+    return {
+        reference["id"]: reference
+        for reaction in model["reactions"]
+        for side in ("reactants", "products")
+        for reference in reaction[side]
+        if reference["id"]
+    }
+
+
+def rate_of(name: str) -> str:
+    """Return the symbol of the rate of change of an id."""
+    return f"rate of {name}"
 
 
 def inner(name: str) -> str:
