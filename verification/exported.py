@@ -20,11 +20,13 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+HERE = Path(__file__).resolve().parent
 DAYS = 20
 TOLERANCE = 1e-10
 SMALL = 1e-6
@@ -61,49 +63,21 @@ def ours(folder: Path, names: list[str]) -> None:
             (folder / f"{stem}.json").write_text(json.dumps(numbers), encoding="utf-8")
 
 
-def libroadrunner(file: Path, names: list[str]) -> Iterator[Any]:
-    """Yield the path of each species by CVODE."""
-    import roadrunner
+def solved(tool: str, file: Path, names: list[str]) -> Iterator[Any]:
+    """Yield the path of each species, as ``senescape compare`` asks a tool for it."""
+    sys.path.insert(0, str(HERE.parent / "src" / "senescape" / "run"))
+    import foreign_worker
 
-    # The first run of a process may stall at the dose of time 0, and the next of the same file does
-    # not (2.10): it is tried three times.
-    for attempt in range(3):
-        solver = roadrunner.RoadRunner(str(file))
-        solver.integrator.relative_tolerance = TOLERANCE
-        solver.integrator.absolute_tolerance = 1e-10
-        solver.integrator.maximum_num_steps = 2_000
-        solver.timeCourseSelections = ["time", *names]
-        try:
-            path = solver.simulate(0.0, float(DAYS), DAYS + 1)
-            break
-        except RuntimeError:
-            if attempt == 2:
-                raise
-    for column in range(1, len(names) + 1):
-        yield path[:, column]
-
-
-def copasi(file: Path, names: list[str]) -> Iterator[Any]:
-    """Yield the path of each species by COPASI's LSODA, in numbers of cells."""
-    import basico
-
-    model = basico.load_model(str(file))
-    path = basico.run_time_course(
-        0.0,
-        DAYS,
-        DAYS,
-        model=model,
-        use_numbers=True,
-        use_sbml_id=True,
-        r_tol=TOLERANCE,
-        a_tol=1e-14,
-        max_steps=1_000_000,
-    )
-    if len(path) != DAYS + 1:
-        raise RuntimeError(f"COPASI stopped after {len(path) - 1} of {DAYS} days")
-    for name in names:
-        yield path[name].to_numpy()
-    basico.remove_datamodel(model)
+    job = {
+        "file": str(file),
+        "names": names,
+        "span": float(DAYS),
+        "steps": DAYS,
+        "tolerance": TOLERANCE,
+    }
+    solve = foreign_worker.libroadrunner if tool == "libRoadRunner" else foreign_worker.copasi
+    _, paths = solve(job)
+    yield from (paths[name] for name in names)
 
 
 def antimony(file: Path, names: list[str]) -> Iterator[Any]:
@@ -117,7 +91,7 @@ def antimony(file: Path, names: list[str]) -> Iterator[Any]:
     with tempfile.TemporaryDirectory() as folder:
         translated = Path(folder) / "model.xml"
         translated.write_text(text, encoding="utf-8")
-        yield from libroadrunner(translated, names)
+        yield from solved("libRoadRunner", translated, names)
 
 
 def gap(numbers: dict[str, list[float]], paths: Iterator[Any]) -> tuple[float, str]:
@@ -137,7 +111,10 @@ def gap(numbers: dict[str, list[float]], paths: Iterator[Any]) -> tuple[float, s
 
 def theirs(folder: Path) -> None:
     """Compare with the other tools and print the largest differences."""
-    tools = {"libRoadRunner": libroadrunner, "COPASI": copasi}
+    tools: dict[str, Callable[[Path, list[str]], Iterator[Any]]] = {
+        "libRoadRunner": lambda file, names: solved("libRoadRunner", file, names),
+        "COPASI": lambda file, names: solved("COPASI", file, names),
+    }
     if importlib.util.find_spec("antimony"):
         tools["Antimony"] = antimony
     worst = dict.fromkeys(tools, 0.0)

@@ -50,6 +50,7 @@ def imported() -> None:
     """Import modules and kernels as the first run of a command does: it is not what is timed."""
     import scipy.stats  # noqa: F401
 
+    import senescape.cli.compare
     import senescape.cli.expect
     import senescape.cli.export
     import senescape.cli.figure1
@@ -202,6 +203,16 @@ CASES: dict[str, tuple[str, str, str]] = {
         "scenario.unknown-variant",
         "mutant",
     ),
+    "comparison of two runs": ("compare FILE --replicates 2", "cli.usage", "--replicates"),
+    "comparison of an unknown regimen": ("compare FILE -r puls", "run.regimen", "pulse"),
+    "comparison of an unknown variant": (
+        "compare FILE --variant mutant",
+        "scenario.unknown-variant",
+        "mutant",
+    ),
+    "comparison until before the start": ("compare FILE --until -5", "run.until", "-5"),
+    "comparison in an unknown picture": ("compare FILE -o x.bmp", "run.picture-format", ".svg"),
+    "comparison without patience": ("compare FILE --patience 0", "cli.usage", "--patience"),
     "model in no folder": ("export FILE -o none/x.xml", "output.unwritable", "none"),
     "model of no scenario": ("export none.yaml", "file.missing", "none.yaml"),
     # too large

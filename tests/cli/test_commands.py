@@ -161,6 +161,23 @@ def test_plain_data_hold_no_number_that_json_cannot() -> None:
     assert table(["a", "bb"], [["ccc", "d"]]).splitlines()[0] == "a    bb"
 
 
+def test_engines_are_compared_and_drawn(
+    file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = tmp_path / "compared.svg"
+    few = ["-r", "pulse", "--until", "2", "--replicates", "20"]
+    said = run("compare", file, *few, "-o", str(picture))
+    assert "mean field (LSODA)" in said and "agrees" in said and "leap" in said
+    assert picture.read_text(encoding="utf-8").startswith("<?xml")
+    data = json.loads(run("compare", file, *few, "--json"))
+    assert data["sound"] is True and len(data["time"]) == 41
+    assert {"name", "runs", "seconds", "why", "mean", "mean_error"} == set(data["solutions"][0])
+    assert data["agreements"][0]["other"] == "mean field (LSODA)"
+    monkeypatch.setattr("senescape.run.comparing.Comparison.sound", False)
+    result = RUNNER.invoke(app, ["compare", file, *few])
+    assert result.exit_code == 1
+
+
 def test_a_scenario_is_written_for_other_tools(file: str, tmp_path: Path) -> None:
     text = run("export", file, "-r", "pulse")
     assert text.startswith("<?xml") and text.endswith("</sbml>\n")

@@ -341,6 +341,45 @@ def figure1(
 
 
 @app.command()
+def compare(
+    scenario: ScenarioArgument,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Picture: .svg, .png or .pdf.", callback=_checked),
+    ] = None,
+    regimen: Annotated[str | None, typer.Option("--regimen", "-r", help="Regimen.")] = None,
+    variant: Variant = None,
+    until: Annotated[float | None, typer.Option(help="Last day; 20 days by default.")] = None,
+    replicates: Annotated[
+        int, typer.Option(help="Runs of each stochastic engine.", min=20, max=MOST)
+    ] = 200,
+    patience: Annotated[
+        float, typer.Option(help="Seconds that one engine may take.", min=1.0, max=1e6)
+    ] = 120.0,
+    python: Annotated[
+        str | None, typer.Option(help="Python of an environment with libRoadRunner or COPASI.")
+    ] = None,
+    seed: Seed = 1,
+    json: Json = False,
+) -> None:
+    """Run one regimen on every engine, and on libRoadRunner and COPASI where installed."""
+    from senescape.cli.compare import run_compare
+
+    run_compare(
+        scenario,
+        output,
+        regimen=regimen,
+        variant=variant,
+        until=until,
+        replicates=replicates,
+        seed=seed,
+        patience=patience,
+        python=python,
+        json=json,
+    )
+
+
+@app.command()
 def export(
     scenario: ScenarioArgument,
     output: Annotated[

@@ -1,6 +1,7 @@
 """The only place that draws; one function a noun."""
 
 from senescape.figures.census import census_bars, census_worlds
+from senescape.figures.comparison import comparison
 from senescape.figures.expectations import expectation_intervals
 from senescape.figures.figure1 import figure1
 from senescape.figures.style import save, svg_of
@@ -11,6 +12,7 @@ from senescape.figures.wells import mean_counts, recovered_wells
 __all__ = [
     "census_bars",
     "census_worlds",
+    "comparison",
     "effect_by_regimen",
     "effect_curve",
     "expectation_intervals",
