@@ -23,7 +23,7 @@ def libroadrunner(job: dict[str, Any]) -> tuple[str, dict[str, list[float]]]:
         solver = roadrunner.RoadRunner(job["file"])
         solver.integrator.relative_tolerance = job["tolerance"]
         solver.integrator.absolute_tolerance = 1e-10
-        solver.integrator.maximum_num_steps = 20_000
+        solver.integrator.maximum_num_steps = 2_000
         solver.timeCourseSelections = ["time", *job["names"]]
         try:
             path = solver.simulate(0.0, job["span"], job["steps"] + 1)
