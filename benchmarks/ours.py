@@ -11,10 +11,12 @@ import time
 
 import numpy as np
 from leap_network import cells_network
+from peer import spread
 
 from senescape.compile import lower
 from senescape.engines.exact import Exact, tiers
 from senescape.engines.leap import Leap
+from senescape.engines.mean_field import MeanField
 from senescape.engines.protocol import run_engine
 from senescape.engines.state import Streams
 from senescape.files.sbml import parse_sbml
@@ -30,7 +32,20 @@ def main() -> None:
     times = np.linspace(0.0, job["until"], job["outputs"])
     rows = [program.compartment(name) for name in job["compare"]]
 
+    def solve(number: int, seed: int) -> list[list[float]]:
+        """Solve as differential equations, every lane with parameters of its own."""
+        table = np.repeat(program.parameter_defaults[:, None], number, axis=1)
+        own = [program.parameter(name) for name in job["parameters"]]
+        for lane in range(number):
+            table[own, lane] *= spread(seed + lane, len(own))
+        engine = MeanField(relative_tolerance=job["tolerance"])
+        states = run_engine(engine, program, table, Streams.hosts(seed, number), times)
+        path = np.array([state.counts[rows] for state in states])
+        return path.transpose(2, 0, 1).reshape(number, -1).tolist()
+
     def run(number: int, seed: int) -> list[list[float]]:
+        if "tolerance" in job:
+            return solve(number, seed)
         table = np.repeat(program.parameter_defaults[:, None], number, axis=1)
         state = None
         for state in run_engine(engine, program, table, Streams.hosts(seed, number), times):

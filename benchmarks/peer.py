@@ -1,11 +1,11 @@
 """One peer in a process of its own, told what to run line by line.
 
 Usage, in the peers' environment:
-python benchmarks/peer.py copasi|copasi-adaptive|rebop|libroadrunner FILE.json
+python benchmarks/peer.py copasi|copasi-adaptive|rebop|libroadrunner|cvode FILE.json
 
 The file holds SBML text and, for rebop, which reads none, the reactions. Each line of standard
 input is "N SEED": run N trajectories, one after the other on one thread, and print one line of
-JSON: CPU seconds, final numbers of every species.
+JSON: CPU seconds, final numbers of every species (cvode: numbers at every output).
 """
 
 from __future__ import annotations
@@ -49,6 +49,35 @@ def libroadrunner(job: dict):
     return run
 
 
+def cvode(job: dict):
+    """Solve as differential equations, every trajectory with parameters of its own."""
+    import numpy as np
+    import roadrunner
+
+    model = roadrunner.RoadRunner(job["sbml"])
+    model.integrator.relative_tolerance = job["tolerance"]
+    model.integrator.absolute_tolerance = job["tolerance"]
+    model.integrator.maximum_num_steps = 1_000_000
+    model.timeCourseSelections = ["time", *job["species"]]
+    names, values = list(job["parameters"]), np.array(list(job["parameters"].values()))
+
+    def run(seed: int) -> list[float]:
+        model.reset()
+        for name, value in zip(names, values * spread(seed, len(names)), strict=True):
+            model[name] = float(value)
+        table = np.array(model.simulate(0, job["until"], job["outputs"]))
+        return table[:, 1:].ravel().tolist()
+
+    return run
+
+
+def spread(seed: int, numbers: int):
+    """Return what the parameters of a trajectory are multiplied by: 10 % apart."""
+    import numpy as np
+
+    return np.exp(0.1 * np.random.default_rng(seed).standard_normal(numbers))
+
+
 def rebop(job: dict):
     import rebop as tool
 
@@ -72,6 +101,7 @@ def copasi_adaptive(job: dict):
 TOOLS = {
     "copasi": copasi,
     "copasi-adaptive": copasi_adaptive,
+    "cvode": cvode,
     "libroadrunner": libroadrunner,
     "rebop": rebop,
 }

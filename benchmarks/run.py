@@ -42,6 +42,10 @@ PEERS = {
 }
 # The leap at this many times the cells of the small network (1,500).
 SCALES = {"leap_vs_copasi_adaptive": 1e2, "leap_vs_copasi_adaptive_1e9": 1e6}
+# Differential equations for 30 days, at tolerances with about the same achieved error: size,
+# trajectories of a pair (senescape, peer), tolerance of both.
+ODES = {"ode_vs_cvode": (8, 2048, 150, 1e-6), "ode_vs_cvode_60": (60, 1024, 40, 1e-6)}
+TIGHT, CHECKED = 1e-12, 8  # of the reference that both are compared with, and how many
 LEAPS = 4  # a trajectory of the leap costs a tenth of an exact one
 LIVE = ["P", "S", "R", "A", "E"]
 
@@ -134,10 +138,14 @@ def pair_of(name: str, python: str, pairs: int, folder: Path) -> dict:
     z = np.where(error > 0.0, gap / np.where(error > 0.0, error, 1.0), np.where(gap > 0, 99.0, 0.0))
     errors = {}
     if scale:
-        mean, sd = (v[[every.index(n) for n in job["compare"]]] for v in limit(scaled(scale), until))
+        mean, sd = (
+            v[[every.index(n) for n in job["compare"]]] for v in limit(scaled(scale), until)
+        )
         for who, ends_of in (("ours", x), ("peer", y)):
             off = np.abs(ends_of.mean(0) / mean - 1.0), np.abs(ends_of.std(0, ddof=1) / sd - 1.0)
-            errors[who] = {k: round(float(v.max()), 4) for k, v in zip(("mean", "sd"), off, strict=True)}
+            errors[who] = {
+                k: round(float(v.max()), 4) for k, v in zip(("mean", "sd"), off, strict=True)
+            }
     return {
         "ratio": round(statistics.median(ratios), 2),
         "pairs": [round(r, 2) for r in ratios],
@@ -150,6 +158,44 @@ def pair_of(name: str, python: str, pairs: int, folder: Path) -> dict:
         "relative_difference_of_means": round(
             float((gap / np.maximum(y.mean(0), 1e-9))[y.mean(0) > 10.0].max(initial=0.0)), 5
         ),
+    }
+
+
+def solved(name: str, python: str, pairs: int, folder: Path) -> dict:
+    """Compare solutions of differential equations, each trajectory with its own parameters."""
+    size, ours_number, peer_number, tolerance = ODES[name]
+    job = job_of(size, 30.0) | {"tolerance": tolerance}
+    path, tight = folder / f"{name}.json", folder / f"{name}-tight.json"
+    path.write_text(json.dumps(job), encoding="utf-8")
+    tight.write_text(json.dumps(job | {"tolerance": TIGHT}), encoding="utf-8")
+    reference = Worker(python, str(HERE / "peer.py"), "cvode", str(tight))
+    true = np.array(reference.run(CHECKED, 1)["ends"])
+    reference.close()
+    ours = Worker(sys.executable, str(HERE / "ours.py"), str(path))
+    peer = Worker(python, str(HERE / "peer.py"), "cvode", str(path))
+    each: dict[str, list[float]] = {"ours": [], "peer": []}
+    errors = {}
+    for seed in range(1, pairs + 1):
+        for who, worker, number in (("ours", ours, ours_number), ("peer", peer, peer_number)):
+            answer = worker.run(number, seed)
+            each[who].append(answer["cpu"] / number)
+            if seed == 1:
+                found = np.array(answer["ends"][:CHECKED])
+                shape = (CHECKED, job["outputs"], -1)
+                gap = np.abs(found - true).reshape(shape).max(1)
+                largest = np.abs(true).reshape(shape).max(1)
+                errors[who] = float(f"{(gap / largest).max():.1e}")
+    ours.close()
+    peer.close()
+    ratios = [b / a for a, b in zip(each["ours"], each["peer"], strict=True)]
+    return {
+        "ratio": round(statistics.median(ratios), 2),
+        "pairs": [round(r, 2) for r in ratios],
+        "largest_errors": errors,
+        "cpu_ms_a_trajectory": {k: round(1e3 * statistics.median(v), 4) for k, v in each.items()},
+        "network": f"{len(job['species'])} species, {len(network(size).reactions)} reactions, 30 days",
+        "tolerance": tolerance,
+        "trajectories": {"ours": pairs * ours_number, "peer": pairs * peer_number},
     }
 
 
@@ -210,15 +256,15 @@ def main() -> None:
     found: dict[str, dict] = {}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for key in (*PEERS, *SCALES, "two_threads"):
+        for key in (*PEERS, *SCALES, *ODES, "two_threads"):
             if options.only and key not in options.only:
                 continue
             try:
-                found[key] = (
-                    two_threads(3 if quick else 5, folder)
-                    if key == "two_threads"
-                    else pair_of(key, options.peers, pairs, folder)
-                )
+                if key == "two_threads":
+                    found[key] = two_threads(3 if quick else 5, folder)
+                else:
+                    compare = solved if key in ODES else pair_of
+                    found[key] = compare(key, options.peers, pairs, folder)
             except (RuntimeError, OSError, subprocess.CalledProcessError) as error:
                 found[key] = {"missing": str(error)}
             print(key, found[key], file=sys.stderr)

@@ -14,9 +14,8 @@ from collections.abc import Callable
 from numba import config, types
 
 from senescape.engines.interpreter import tape_reader
-from senescape.engines.mean_field.explicit import integrate
 from senescape.engines.mean_field.flows import flows
-from senescape.engines.mean_field.pointers import backward, forward, solver_types
+from senescape.engines.mean_field.pointers import backward, forward, solver
 from senescape.engines.mean_field.track import track_of
 
 from .lanes import workers
@@ -28,7 +27,7 @@ SECOND = "from senescape.run.kernels import compile_slopes; compile_slopes()"
 def compile_solver() -> None:
     """Compile, or load from the cache, the solver, what reads formulas, and LSODA's slopes."""
     tape_reader().__wrapper_address__()
-    integrate.compile(solver_types())
+    solver().__wrapper_address__()
     lane, packed = types.Array(types.float64, 1, "C"), types.Array(types.int32, 1, "C")
     flows.compile((lane, types.float64, packed, lane, lane, lane))
 

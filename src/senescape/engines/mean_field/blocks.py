@@ -6,6 +6,7 @@ What LSODA must do instead (stiff lanes, bad hazards) is reported lane by lane a
 from __future__ import annotations
 
 import math
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from senescape.lane_math import WIDTH
 
+from ..interpreter import tape_reader
 from .explicit import (
     BROKEN,
     FIRST_STEP,
@@ -23,9 +25,10 @@ from .explicit import (
     Problem,
     integrate,
 )
-from .pointers import backward, forward
+from .flows import ADVANCE_ROW, DRIVING, size
+from .pointers import backward, forward, solver
 from .track import Track, track_of
-from .wide import block_of
+from .wide import Block, block_of
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int32]
@@ -59,17 +62,85 @@ def scale_of(
     scale = np.full((numbers, WIDTH), absolute)
     for k in range(supply.shape[0]):
         for i in range(WIDTH):
-            size = abs(y[slots + k, i]) + abs(supply[k, i]) * duration
-            scale[slots + k, i] *= max(size, 1e-6)
+            most = abs(y[slots + k, i]) + abs(supply[k, i]) * duration
+            scale[slots + k, i] *= max(most, 1e-6)
     return scale
 
 
+class Numbers(NamedTuple):
+    """What is advanced, and what drives it.
+
+    Parameters
+    ----------
+    counts, signal, tally : (rows, lanes)
+        Changed in place. Networks from SBML keep no tally: no rows.
+    registers, supply : (rows, lanes)
+    scales : (rows of all three, lanes)
+        Absolute tolerance of each number; no rows: that of MeanField.scales.
+    """
+
+    counts: Float
+    signal: Float
+    tally: Float
+    registers: Float
+    supply: Float
+    scales: Float
+
+
 def advance_lanes(
-    counts: Float,
-    signal: Float,
-    tally: Float,
-    registers: Float,
-    supply: Float,
+    numbers: Numbers,
+    pace: Float,
+    span: tuple[float, float],
+    packed: Int,
+    tolerance: tuple[float, float],
+    most: int,
+    worst: Float,
+    outcome: Outcomes,
+    slope: Any = None,
+) -> None:
+    """Advance every lane; a lane that is not REACHED, or met a bad hazard, keeps its numbers.
+
+    Parameters
+    ----------
+    numbers : Numbers
+    pace : (lanes,)
+        Length of the step to try first [day]; not above 0: the lane is not tried. Changed in place.
+    span : (first, last)
+        [day]
+    tolerance : (relative, absolute)
+    most : int
+        Steps of one lane.
+    worst : (lanes, 4)
+        Worst hazard met in each lane.
+    outcome : (lanes,)
+        Written.
+    slope : pointer, optional
+        Right-hand side; that of scenarios by default.
+    """
+    own = forward() if slope is None else slope
+    advance_blocks(
+        solver(),
+        own,
+        tape_reader(),
+        track_of(0, 0),
+        numbers,
+        pace,
+        span,
+        packed,
+        tolerance,
+        most,
+        worst,
+        outcome,
+    )
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def advance_blocks(
+    solve: Any,
+    slope: Any,
+    read: Any,
+    none: Track,
+    numbers: Numbers,
     pace: Float,
     span: tuple[float, float],
     packed: Int,
@@ -78,50 +149,42 @@ def advance_lanes(
     worst: Float,
     outcome: Outcomes,
 ) -> None:
-    """Advance every lane; a lane that is not REACHED, or met a bad hazard, keeps its numbers.
-
-    Parameters
-    ----------
-    counts, signal, tally, registers, supply : (rows, lanes)
-    pace : (lanes,)
-        Length of the step to try first [day]; changed in place.
-    span : (first, last)
-        [day]
-    tolerance : (relative, absolute)
-    worst : (lanes, 4)
-        Worst hazard met in each lane.
-    outcome : (lanes,)
-        Written.
-    """
+    """Do :func:`advance_lanes`: a call from Python for each block costs more than the block."""
+    top = np.int64(0)  # a plain 0 has a type of its own: helpers would be compiled twice
+    counts, signal, tally = numbers.counts, numbers.signal, numbers.tally
     slots, signals, lanes = counts.shape[0], signal.shape[0], counts.shape[1]
-    numbers = slots + signals + tally.shape[0]
-    y, own = np.zeros((numbers, WIDTH)), np.empty((signals, WIDTH))
-    table, met = np.empty((registers.shape[0], WIDTH)), np.empty((WIDTH, 4))
-    result, size = np.empty(WIDTH, np.int64), np.empty(WIDTH)
-    none = track_of(0, 0)
+    rows = slots + signals + tally.shape[0]
+    y, own = np.zeros((rows, WIDTH)), np.empty((signals, WIDTH))
+    table, met = np.empty((numbers.registers.shape[0], WIDTH)), np.empty((WIDTH, 4))
+    result, first_step = np.empty(WIDTH, np.int64), np.empty(WIDTH)
+    cells, row = np.empty((size(packed, ADVANCE_ROW), WIDTH)), np.empty((7, WIDTH))
+    around = np.empty((signals + size(packed, DRIVING), WIDTH))
     for first in range(0, lanes, WIDTH):
-        fill(y, 0, counts, first)
+        fill(y, top, counts, first)
         fill(y, slots, signal, first)
         fill(y, slots + signals, tally, first)
-        fill(own, 0, supply, first)
-        fill(table, 0, registers, first)
+        fill(own, top, numbers.supply, first)
+        fill(table, top, numbers.registers, first)
         for i in range(WIDTH):
-            result[i] = RUNNING
+            first_step[i] = pace[min(first + i, lanes - 1)]
+            result[i] = RUNNING if first_step[i] > 0.0 else STIFF
             for k in range(4):
                 met[i, k] = 0.0
-        scale = scale_of(y, slots, own, span[1] - span[0], tolerance[1], numbers)
+        if numbers.scales.shape[0] > 0:
+            scale = np.empty((rows, WIDTH))
+            fill(scale, top, numbers.scales, first)
+        else:
+            scale = scale_of(y, slots, own, span[1] - span[0], tolerance[1], rows)
         control = Control(tolerance[0], scale, most, math.inf)
-        for i in range(WIDTH):
-            size[i] = pace[min(first + i, lanes - 1)]
-        problem = Problem(forward(), block_of(packed, table, own, met), none)
-        integrate(y, span, problem, control, none, size, result)
+        block = Block(read, packed, table, own, met, cells, around, row)
+        solve(y, span, Problem(slope, block, none), control, none, first_step, result)
         for i in range(min(WIDTH, lanes - first)):
             lane = first + i
-            outcome[lane], pace[lane] = result[i], size[i]
+            outcome[lane], pace[lane] = result[i], first_step[i]
             for k in range(4):
                 worst[lane, k] = met[i, k]
             if result[i] == REACHED and met[i, 0] == 0.0:
-                take(counts, y, 0, lane, i)
+                take(counts, y, top, lane, i)
                 take(signal, y, slots, lane, i)
                 take(tally, y, slots + signals, lane, i)
 
@@ -189,9 +252,9 @@ def _record_block(
     result = np.full(WIDTH, RUNNING)
     track = track_of(steps[0] + 1, block.around.shape[0])
     control = Control(tolerance[0], scale, steps[0], steps[1])
-    size = np.full(WIDTH, FIRST_STEP)
+    step = np.full(WIDTH, FIRST_STEP)
     problem = Problem(forward(), block, track_of(0, 0))
-    integrate(y, span, problem, control, track, size, result)
+    integrate(y, span, problem, control, track, step, result)
     for i in range(WIDTH):
         if met[i, 0] != 0.0:
             result[i] = BROKEN
@@ -270,9 +333,9 @@ def _chances_block(
     for i in range(WIDTH):
         if track.length[i] == 0:
             result[i] = STIFF
-    size = np.full(WIDTH, FIRST_STEP)
+    step = np.full(WIDTH, FIRST_STEP)
     problem = Problem(backward(), block, track)
-    integrate(y, (0.0, length), problem, control, track_of(0, 0), size, result)
+    integrate(y, (0.0, length), problem, control, track_of(0, 0), step, result)
     for i in range(min(WIDTH, lanes - first)):
         if met[i, 0] != 0.0:
             result[i] = BROKEN

@@ -21,7 +21,7 @@ from senescape.errors import RunError
 
 from ..births import mean_births
 from ..state import State, Streams, start_state
-from .blocks import advance_lanes
+from .blocks import Numbers, advance_lanes
 from .explicit import REACHED
 from .flows import FINE, NOT_FINITE, SLIGHTLY_NEGATIVE, flows, jacobian, pack
 from .general import advance_flow, start_flow
@@ -91,7 +91,9 @@ class MeanField:
         """Advance all lanes to ``until`` [day], in place; no breakpoint lies between."""
         if program.general is not None:
             relative, most = self.relative_tolerance, self.max_steps
-            advance_flow(program, state, until, relative=relative, most_steps=most)
+            advance_flow(
+                program, state, until, relative=relative, most_steps=most, explicit=self.explicit
+            )
             return
         if state.prepared is None:
             state.prepared = pack(program)
@@ -106,11 +108,9 @@ class MeanField:
         worst, outcome = np.zeros((state.lanes, 4)), np.zeros(state.lanes, np.int64)
         counts, signal, tally = state.counts.copy(), state.signal.copy(), state.tally.copy()
         advance_lanes(
-            counts,
-            signal,
-            tally,
-            state.registers,
-            state.input,
+            Numbers(
+                counts, signal, tally, state.registers, state.input, np.zeros((0, state.lanes))
+            ),
             state.pace,
             (state.time, until),
             packed,

@@ -31,19 +31,23 @@ SLIGHTLY_NEGATIVE = -1e-9
 
 
 def pack(program: Program) -> Int:
-    """Return all index tables as one array: a solver's callback then unboxes one, not twenty.
-
-    Layout: for each field of :class:`Tables`, and for the driving assays, its offset and its number
-    of rows (or its value and 0), then the tables themselves. Weights are those of driving assays.
-    """
-    tables = tables_of(program)
+    """Return all index tables as one array; weights are those of driving assays."""
     driving = driving_assays(program)
     weight = program.weight[np.isin(program.weight[:, 0], driving)]
-    tables = tables._replace(weight=weight)
-    head = np.zeros(2 * (len(tables) + 1), np.int32)
+    return packed_of(tables_of(program)._replace(weight=weight), driving, np.zeros(0, np.int32))
+
+
+def packed_of(tables: Tables, driving: Int, law: Int) -> Int:
+    """Return tables as one array: a solver's callback then unboxes one, not twenty.
+
+    Layout: for each field of :class:`Tables`, for the driving assays and for ``law`` (registers of
+    rates of change, of networks from SBML), its offset and its number of rows (or its value and 0),
+    then the tables themselves.
+    """
+    head = np.zeros(2 * (len(tables) + 2), np.int32)
     parts: list[Int] = []
     offset = len(head)
-    for index, value in enumerate((*tables, driving)):
+    for index, value in enumerate((*tables, driving, law)):
         if isinstance(value, np.ndarray):
             head[2 * index : 2 * index + 2] = offset, len(value)
             parts.append(np.ascontiguousarray(value, np.int32).ravel())
@@ -68,8 +72,8 @@ def driving_assays(program: Program) -> Int:
 (
     TAPE, LANE_END, TIME_END, PARAMETER_ROW, SIGNAL_ROW, TIME_ROW, ASSAY_ROW, SLOT_PTR, ADVANCE_ROW,
     TRANSITION, EXIT_PTR, EXIT, ROUTE_ROW, ROUTE_PTR, OUTCOME_PTR, OUTCOME_ROW, PRODUCT_PTR,
-    PRODUCT, COUPLING, SECRETION, WEIGHT, DRIVING,
-) = (np.int64(i) for i in range(len(Tables._fields) + 1))  # fmt: skip
+    PRODUCT, COUPLING, SECRETION, WEIGHT, DRIVING, LAW,
+) = (np.int64(i) for i in range(len(Tables._fields) + 2))  # fmt: skip
 
 
 @njit(cache=True, nogil=True, error_model="numpy", forceinline=True)

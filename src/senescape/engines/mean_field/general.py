@@ -1,9 +1,11 @@
 """Plain networks (SBML) as ordinary differential equations with events and rate rules.
 
 Every law is read as it is written: dX/dt is the sum of propensities times net stoichiometry, which
-may be negative (a reversible reaction), and rate rules stand beside. LSODA of SciPy takes one step
-at a time; no step crosses a time at which a condition or a law is known to have a corner; a
-condition that the numbers turn is found by bisection on the step's own interpolant.
+may be negative (a reversible reaction), and rate rules stand beside. Many lanes of a network
+without events advance in blocks by the explicit solver, those that are stiff and all others by
+LSODA of SciPy. That takes one step at a time; no step crosses a time at which a condition or a law
+is known to have a corner; a condition that the numbers turn is found by bisection on the step's own
+interpolant.
 """
 
 from __future__ import annotations
@@ -35,6 +37,10 @@ from ..events import (
 )
 from ..state import State, Streams, start_state
 from ..tables import Tables, tables_of
+from .blocks import Numbers, advance_lanes
+from .compact import Layout, layout_of
+from .explicit import REACHED, STIFF
+from .pointers import general as general_slope
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int32]
@@ -46,6 +52,9 @@ BISECTIONS = 200
 # How far below 0 rounding may leave an amount, relative to the largest there has been.
 NEGATIVE_ROUNDING = 1e-6
 MOST_EVENTS = 1_000_000
+# Below so many lanes LSODA is faster, for nothing has to be compiled; beyond so many explicit steps
+# between two outputs it is too.
+FEW_LANES, FEW_STEPS = 8, 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +65,7 @@ class Prepared:
     events: EventTables
     law: Int
     stop: Int
+    layout: Layout
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -122,12 +132,20 @@ def start_flow(program: Program, parameters: Float, streams: Streams) -> State:
 
 @np.errstate(all="ignore")
 def advance_flow(
-    program: Program, state: State, until: float, *, relative: float, most_steps: int
+    program: Program,
+    state: State,
+    until: float,
+    *,
+    relative: float,
+    most_steps: int,
+    explicit: bool = False,
 ) -> None:
     """Advance all lanes to ``until``, in place.
 
     Parameters
     ----------
+    explicit : bool
+        Try the explicit solver first, where there are many lanes and no events.
     relative : float
         Tolerance of each number in each step; the absolute one is this times the largest of its
         kind so far.
@@ -141,9 +159,54 @@ def advance_flow(
         than the budget.
     """
     own = _prepared(program, state)
-    for lane in range(state.lanes):
-        _Walk(program, state, lane, own, relative, most_steps).to(until)
+    smooth = not len(own.events.event) and not len(own.stop)
+    together = explicit and smooth and state.lanes >= FEW_LANES
+    left = _advance_together(state, until, own, relative) if together else range(state.lanes)
+    for lane in left:
+        _Walk(program, state, int(lane), own, relative, most_steps).to(until)
     state.time = until
+
+
+def _advance_together(
+    state: State, until: float, own: Prepared, relative: float
+) -> NDArray[np.int64]:
+    """Advance the lanes that are not stiff in blocks; return those that LSODA must take.
+
+    A lane that is stiff once is not tried again.
+    """
+    counts, signal = state.counts.copy(), state.signal.copy()
+    slots, lanes = counts.shape
+    scales = absolute(np.abs(np.concatenate([counts, signal])), slots, relative)
+    outcome = np.zeros(lanes, np.int64)
+    registers = own.layout.registers_of(state.registers)
+    advance_lanes(
+        Numbers(counts, signal, np.zeros((0, lanes)), registers, state.input, scales),
+        state.pace,
+        (state.time, until),
+        own.layout.packed,
+        (relative, relative),
+        FEW_STEPS,
+        np.zeros((lanes, 4)),
+        outcome,
+        general_slope(),
+    )
+    largest = np.maximum(counts.max(axis=0, initial=0.0), state.counts.max(axis=0, initial=0.0))
+    done = (outcome == REACHED) & (counts.min(axis=0, initial=0.0) >= -NEGATIVE_ROUNDING * largest)
+    state.counts[:, done], state.signal[:, done] = np.maximum(counts[:, done], 0.0), signal[:, done]
+    state.pace[outcome == STIFF] = 0.0
+    return np.nonzero(~done)[0]
+
+
+def absolute(largest: Float, slots: int, relative: float) -> Float:
+    """Return absolute tolerances of numbers that are at most this large, (numbers, ...).
+
+    Of amounts by the largest of all, of signals by their own.
+    """
+    size = np.maximum(largest, 1e-6 * largest.max(axis=0, initial=0.0))
+    amounts = largest[:slots].max(axis=0, initial=0.0)
+    size[:slots] = np.where(amounts > 0.0, np.minimum(1.0, amounts), 1.0)
+    tolerance: Float = relative * np.where(size > 0.0, size, 1.0) * 0.1
+    return tolerance
 
 
 def _prepared(program: Program, state: State) -> Prepared:
@@ -151,7 +214,11 @@ def _prepared(program: Program, state: State) -> Prepared:
         general = program.general
         assert general is not None
         state.prepared = Prepared(
-            tables_of(program), event_tables(general), general.law, general.stop
+            tables_of(program),
+            event_tables(general),
+            general.law,
+            general.stop,
+            layout_of(program),
         )
     return cast(Prepared, state.prepared)
 
@@ -212,7 +279,7 @@ class _Walk:
                 self.y,
                 stop,
                 rtol=self.relative,
-                atol=self.tolerance(largest),
+                atol=absolute(largest, self.slots, self.relative),
             )
             while str(solver.status) == "running":
                 message = solver.step()
@@ -224,13 +291,6 @@ class _Walk:
                 if len(self.before) and self.crossed(solver.t_old, solver.t, solver.dense_output):
                     return
         self.time, self.y = stop, np.array(solver.y)
-
-    def tolerance(self, largest: Float) -> Float:
-        """Return absolute tolerances: of amounts by the largest of all, of signals by their own."""
-        absolute = np.maximum(largest, 1e-6 * largest.max(initial=0.0))
-        amounts = largest[: self.slots].max(initial=0.0)
-        absolute[: self.slots] = min(1.0, amounts) if amounts > 0.0 else 1.0
-        return self.relative * np.where(absolute > 0.0, absolute, 1.0) * 0.1
 
     def slope(self, time: float, y: Float) -> Float:
         """Return dy/dt."""

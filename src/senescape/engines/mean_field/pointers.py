@@ -8,15 +8,22 @@ from typing import Any
 from numba import config, typeof, types
 
 from ..interpreter import Pointer, tape_reader
-from .explicit import Control, Problem
+from .explicit import Control, Problem, integrate
 from .track import Track
 from .wide import Block, wide_backward, wide_flows
+from .wide_general import wide_general
 
 
 @lru_cache(maxsize=1)
 def forward() -> Any:
     """Return :func:`wide_flows` as a pointer."""
     return wide_flows if config.DISABLE_JIT else Pointer(wide_flows, argument_types())
+
+
+@lru_cache(maxsize=1)
+def general() -> Any:
+    """Return :func:`wide_general` as a pointer."""
+    return wide_general if config.DISABLE_JIT else Pointer(wide_general, argument_types())
 
 
 @lru_cache(maxsize=1)
@@ -47,3 +54,9 @@ def solver_types() -> tuple[Any, ...]:
     control = types.NamedTuple((number, rows, types.int64, number), Control)
     outcome = types.Array(types.int64, 1, "C")
     return rows, types.UniTuple(number, 2), problem, control, track, lane, outcome
+
+
+@lru_cache(maxsize=1)
+def solver() -> Any:
+    """Return :func:`.explicit.integrate` as a pointer."""
+    return integrate if config.DISABLE_JIT else Pointer(integrate, solver_types())
