@@ -25,9 +25,9 @@ if TYPE_CHECKING:
         observe,
         passages,
         predict_wells,
-        simulate,
         surviving_fraction,
     )
+    from senescape.cohort.simulate import simulate  # not by the room, which names the module so too
     from senescape.compile import Compiled, Program, compile_scenario, lower, scenario_network
     from senescape.engines.branching import BranchingLaw, branching_law, probability_none
     from senescape.engines.exact import Exact
@@ -51,7 +51,9 @@ if TYPE_CHECKING:
     from senescape.results import Ensemble, Observed, Provenance
     from senescape.run.exporting import export_scenario
     from senescape.units import convert, parse_quantity
-    from senescape.verdict import Effect, Rule, Verdict, Word, contrasts, expect, judge
+    from senescape.verdict import Effect, Rule, Verdict, Word, expect
+    from senescape.verdict.contrasts import contrasts
+    from senescape.verdict.judge import judge
 
 _HOMES = {
     "BranchingLaw": "senescape.engines.branching",
