@@ -230,7 +230,7 @@ def tape_reader() -> Any:
     return Pointer(read_tape, (rows, types.int64, types.int64, numbers))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
 def read_tape_lane(tape: Tape, first: int, last: int, registers: Registers) -> None:
     """Do what :func:`read_tape` does for one lane whose registers are a vector."""
     for row in range(first, last):

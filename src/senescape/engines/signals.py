@@ -22,7 +22,7 @@ TERMS = 16
 LARGEST_NORM = 1e6
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
 def derivative(coupling: Int, registers: Float, x: Float, supply: Float, out: Float) -> None:
     """Write A x + supply into ``out``; constant terms of the law are part of A's table."""
     n = x.shape[0]
@@ -35,7 +35,7 @@ def derivative(coupling: Int, registers: Float, x: Float, supply: Float, out: Fl
         out[i] += value if j < 0 else value * x[j]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
 def norm(coupling: Int, registers: Float) -> float:
     """Return an upper bound of the norm of A [1/day]."""
     total = 0.0
@@ -45,7 +45,7 @@ def norm(coupling: Int, registers: Float) -> float:
     return total
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
 def propagate(
     coupling: Int, registers: Float, x: Float, supply: Float, step: float, work: Float
 ) -> None:

@@ -35,6 +35,7 @@ FOUR_HOURS = 1.0 / 6.0  # the longest step of the leap where none is given
 # fixed part, and one for each row of the tape, transition, outcome and slot that is gone through.
 STEP_SECONDS, STEP_ITEM_SECONDS = 2e-6, 25e-9
 EVENT_SECONDS, EVENT_ITEM_SECONDS = 1e-6, 25e-9
+WINDOW_ITEM_SECONDS = 1e-9  # an event where rates move: formulas are read once in many events
 STRETCH_SECONDS, STRETCH_ITEM_SECONDS = 3e-4, 1e-8
 LANE_SECONDS = 2e-5
 # A candidate of the exact engine is refused about one time in four where rates move.
@@ -279,7 +280,10 @@ def _priced(engine: str, program: Program, what: str, lanes: int, work: float, p
     if what == "steps":
         each = STEP_SECONDS + STEP_ITEM_SECONDS * (items + len(program.outcome_row))
     elif what == "events":
-        each = EVENT_SECONDS + EVENT_ITEM_SECONDS * items
+        from senescape.engines.exact.engine import rates_move
+
+        windows = program.general is None and rates_move(program)
+        each = EVENT_SECONDS + (WINDOW_ITEM_SECONDS if windows else EVENT_ITEM_SECONDS) * items
     else:
         columns = slots + len(program.signal_names)
         each = STRETCH_SECONDS + STRETCH_ITEM_SECONDS * columns * (items + len(program.outcome_row))

@@ -49,7 +49,7 @@ Int = NDArray[np.int32]
 WIDEST = 1e-9
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
 def _hull(a: float, b: float, c: float, d: float) -> tuple[float, float]:
     """Return the smallest interval around four numbers; everything where one is none."""
     if a != a or b != b or c != c or d != d:
@@ -57,7 +57,7 @@ def _hull(a: float, b: float, c: float, d: float) -> tuple[float, float]:
     return min(min(a, b), min(c, d)), max(max(a, b), max(c, d))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
 def product_bounds(a: float, b: float, c: float, d: float) -> tuple[float, float]:
     """Return the bounds of [a, b] * [c, d]; zero times anything is zero."""
     p = 0.0 if a == 0.0 or c == 0.0 else a * c
@@ -67,7 +67,7 @@ def product_bounds(a: float, b: float, c: float, d: float) -> tuple[float, float
     return _hull(p, q, r, s)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
 def power_bounds(a: float, b: float, c: float, d: float) -> tuple[float, float]:
     """Return the bounds of [a, b] ^ [c, d]."""
     if a < 0.0:
@@ -84,7 +84,7 @@ def power_bounds(a: float, b: float, c: float, d: float) -> tuple[float, float]:
     return _hull(lane_power(a, c), lane_power(a, d), lane_power(b, c), lane_power(b, d))
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
 def hill_bounds(a: float, b: float, k: float, m: float, c: float, d: float) -> tuple[float, float]:
     """Return the bounds of hill(x, threshold, power) over a box; monotone in each of the three."""
     if a <= 0.0 and c < 0.0:
@@ -100,7 +100,7 @@ def hill_bounds(a: float, b: float, k: float, m: float, c: float, d: float) -> t
     return low, high
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
 def _unary_bounds(op: int, a: float, b: float) -> tuple[float, float]:
     if op == NEG:
         return -b, -a
@@ -120,12 +120,12 @@ def _unary_bounds(op: int, a: float, b: float) -> tuple[float, float]:
     return 0.0, (1.0 if a <= 0.0 <= b else 0.0)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
 def _sure_true(a: float, b: float) -> bool:
     return a > 0.0 or b < 0.0
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
 def _truth_bounds(op: int, a: float, b: float, c: float, d: float) -> tuple[float, float]:
     """Return 1 or 0 where a comparison is certain over both intervals, else [0, 1]."""
     yes, no = False, False
@@ -151,7 +151,7 @@ def _truth_bounds(op: int, a: float, b: float, c: float, d: float) -> tuple[floa
     return (1.0 if yes else 0.0), (0.0 if no else 1.0)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
 def read_tape_bounds(tape: Int, first: int, last: int, low: Float, high: Float) -> None:
     """Compute lower and upper bounds of rows ``first`` to ``last`` (excluded).
 
@@ -204,7 +204,7 @@ def read_tape_bounds(tape: Int, first: int, last: int, low: Float, high: Float) 
         high[tape[row, 1]] = top
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
 def enclose_signals(
     coupling: Int,
     registers: Float,
@@ -224,21 +224,32 @@ def enclose_signals(
         Values at both ends of the window.
     low, high : (signals,)
     work : (2, signals)
+    """
+    return enclose_driven_signals(
+        coupling, registers, x, end, supply, supply, h, low, high, work[0], work[1]
+    )
+
+
+@njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
+def enclose_driven_signals(
+    coupling: Int, registers: Float, x: Float, end: Float, least: Float, most: Float, h: float,
+    low: Float, high: Float, down: Float, up: Float,
+) -> bool:  # fmt: skip
+    """Do so where the supply may change at any time between ``least`` and ``most``.
 
     Notes
     -----
-    A box that holds both ends is widened until x + [0, h] * (A box + u) lies inside it; then the
-    solution cannot leave it (Picard).
+    A box that holds both ends is widened until x + [0, h] * (A box + [least, most]) lies inside it;
+    then no solution can leave it, whatever its supply does between the two (Picard).
     """
     n = x.shape[0]
     for i in range(n):
         pad = 1e-12 * (abs(x[i]) + abs(end[i]))
         low[i], high[i] = min(x[i], end[i]) - pad, max(x[i], end[i]) + pad
-    down, up = work[0], work[1]
-    derivative(coupling, registers, x, supply, up)
+    derivative(coupling, registers, x, least, up)
     still = True
     for i in range(n):
-        if up[i] != 0.0:
+        if up[i] != 0.0 or least[i] != most[i]:
             still = False
     if still:
         for i in range(n):
@@ -246,7 +257,7 @@ def enclose_signals(
         return True
     for _ in range(12):
         for i in range(n):
-            down[i], up[i] = supply[i], supply[i]
+            down[i], up[i] = least[i], most[i]
         for k in range(coupling.shape[0]):
             i, j = coupling[k, 0], coupling[k, 1]
             value = registers[coupling[k, 2]]

@@ -9,8 +9,9 @@ Anderson 2007, doi:10.1063/1.2799998, does) with a height in place of an integra
 hazard the accepted points are a unit-rate Poisson process of hazard times cell-days; where the
 hazard moves between two events the law stays exact, and no integral is needed.
 
-Bounds over a window only say which points to look at. A point is accepted or not whatever the
-bound, the window or the other channels, hence:
+Bounds over a window (:mod:`.windows`) only say which points to look at, and for which of them the
+hazard must be read. A point is accepted or not whatever the bounds, the window or the other
+channels, hence:
 
 - a channel's events depend on its key, its hazard and its source, not on the other channels;
 - an arm with a higher hazard keeps all points of the lower, and adds some.
@@ -30,106 +31,77 @@ from senescape.engines.tables import Tables
 from senescape.lane_math import lane_log
 from senescape.rng import absorb, draw_key, uniform
 
-from .bounds import enclose_signals, read_tape_bounds
+from .moving import Moving
 from .points import (
+    BASE,
     DRAWS,
-    HIGHEST,
     OF_STAGE,
     OF_TRANSITION,
     OUTCOME,
     STAGE,
-    STRIPS,
     channel_key,
-    first_point,
     next_point,
     point_height,
     strip_floor,
 )
-from .step import (
-    ANY_AGE,
-    BROKEN,
-    DONE,
-    HALVINGS,
-    LOOSE,
-    MARGIN,
-    TIMED,
-    TOO_MANY,
-    UNBOUNDED,
-    fire,
-    happen,
-    load_assays,
+from .step import BROKEN, DONE, TIMED, TOO_MANY, UNBOUNDED, VAIN, fire, happen
+from .strips import (
+    Strips,
+    expose,
+    grid_end,
+    nearest_strip,
+    new_strips,
+    raise_strips,
+    strike_time,
+    touched,
+)
+from .trees import first_of_all, set_first
+from .windows import (
+    BROKEN_BY,
+    Window,
+    doubtful,
+    events_left,
+    first_window,
+    load_given,
+    load_signals,
+    load_watched,
+    look,
+    new_window,
+    open_window,
+    read_needed,
+    widen,
 )
 
 Float = NDArray[np.float64]
 Keys = NDArray[np.uint64]
 Int = NDArray[np.int32]
+Places = NDArray[np.int64]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def fill_hazards(
-    transition: Int, advance_row: Int, slot_ptr: Int, registers: Float, counts: Float,
-    hazard: Float, cells: Float, strict: bool,
-) -> int:  # fmt: skip
-    """Write the hazard of every channel and the number of cells exposed to it.
-
-    Channels are the transitions, then the slots (their advance). ``strict``: a hazard that is
-    negative or not finite returns -1 - transition (compartments are counted after them); otherwise
-    0, and negative ones count as 0. Where no cell is exposed nothing is read.
-    """
-    transitions = transition.shape[0]
-    for t in range(transitions):
-        kind, source = transition[t, 0], transition[t, 1]
-        hazard[t], cells[t] = 0.0, 0.0
-        if kind == TIMED:
-            continue
-        cells[t] = 1.0
-        if kind == ANY_AGE:
-            total = 0.0
-            for slot in range(slot_ptr[source], slot_ptr[source + 1]):
-                total += counts[slot]
-            cells[t] = total
-            if total == 0.0:
-                continue
-        value = registers[transition[t, 2]]
-        if strict and not 0.0 <= value < math.inf:
-            return -1 - t
-        hazard[t] = max(0.0, value)
-    for c in range(advance_row.shape[0]):
-        row = advance_row[c]
-        for slot in range(slot_ptr[c], slot_ptr[c + 1]):
-            hazard[transitions + slot], cells[transitions + slot] = 0.0, 0.0
-            if row < 0 or counts[slot] == 0.0:
-                continue
-            value = registers[row]
-            if strict and not 0.0 <= value < math.inf:
-                return -1 - transitions - c
-            hazard[transitions + slot] = max(0.0, value)
-            cells[transitions + slot] = counts[slot]
-    return 0
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
 def advance_stage(
-    tables: Tables, registers: Float, counts: Float, tally: Float, slot: int, own: int, index: int
-) -> None:
+    transition: Int, exit_ptr: Int, exits: Int, slot_ptr: Int, route_row: Int, route_ptr: Int,
+    outcome_ptr: Int, outcome_row: Int, product_ptr: Int, product: Int, home: Int, registers: Float,
+    counts: Float, tally: Float, changed: Places, slot: int, own: int, index: int,
+) -> None:  # fmt: skip
     """Let one cell pass on to its next stage, or after the last through one of the timed exits.
 
     Exits race, each with an exponential time of its own divided by its share (the exit is then
     drawn by share): shutting one re-routes only the cells that would have taken it.
     """
-    compartment = 0
-    while tables.slot_ptr[compartment + 1] <= slot:
-        compartment += 1
-    if slot + 1 < tables.slot_ptr[compartment + 1]:
+    compartment = home[slot]
+    changed[0], changed[1] = 1, slot
+    if slot + 1 < slot_ptr[compartment + 1]:
         counts[slot] -= 1.0
         counts[slot + 1] += 1.0
+        changed[0], changed[2] = 2, slot + 1
         return
     soonest, timed = math.inf, -1
-    for e in range(tables.exit_ptr[compartment], tables.exit_ptr[compartment + 1]):
-        t = tables.exit[e]
-        share = registers[tables.transition[t, 2]]
-        if tables.transition[t, 0] == TIMED and share > 0.0:
-            chance = uniform(draw_key(own, index, tables.transition[t, 3], 0), 0)
+    for e in range(exit_ptr[compartment], exit_ptr[compartment + 1]):
+        t = exits[e]
+        share = registers[transition[t, 2]]
+        if transition[t, 0] == TIMED and share > 0.0:
+            chance = uniform(draw_key(own, index, transition[t, 3], 0), 0)
             at = -lane_log(chance) / share
             if at < soonest:
                 soonest, timed = at, t
@@ -137,122 +109,25 @@ def advance_stage(
         return  # no open door: the cell stays in its last stage
     counts[slot] -= 1.0
     chance = uniform(own, DRAWS * index + OUTCOME)
-    fire(tables, registers, counts, tally, timed, chance)
+    fire(
+        slot_ptr, route_row, route_ptr, outcome_ptr, outcome_row, product_ptr, product, registers,
+        counts, tally, changed, timed, chance,
+    )  # fmt: skip
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def raise_strips(
-    key: int, bound: float, lived: float, top: int, window: Float, index: Float, place: Float
-) -> int:
-    """Look up the next point of every strip that reaches below ``bound``; return their number."""
-    while top < STRIPS and strip_floor(top) < bound:
-        window[top], index[top], place[top] = first_point(key, top, lived)
-        top += 1
-    return top
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def nearest_strip(place: Float, top: int) -> int:
-    """Return the strip whose next point comes first; 0 where there is none."""
-    nearest = 0
-    for strip in range(1, top):
-        if place[strip] < place[nearest]:
-            nearest = strip
-    return nearest
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def load_environment(
-    tape: Int, coupling: Int, lane_end: int, signal_row: int, time_row: int, registers: Float,
-    signal: Float, given: Float, lag: float, time: float, there: Float, work: Float,
-) -> None:  # fmt: skip
-    """Bring the registers to ``time``, ``lag`` after the time at which ``signal`` is known."""
-    for i in range(signal.shape[0]):
-        there[i] = signal[i]
-    propagate(coupling, registers, there, given, lag, work)
-    for i in range(signal.shape[0]):
-        registers[signal_row + i] = there[i]
-    registers[time_row] = time
-    read_tape_lane(tape, lane_end, tape.shape[0], registers)
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def grid_end(time: float, speed: float) -> float:
-    """Return the next multiple of the largest power of two below half the signals' time scale."""
-    width = 2.0 ** math.floor(math.log2(0.5 / speed))
-    return (math.floor(time / width) + 1.0) * width
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def bound_hazards(
-    tables: Tables, registers: Float, counts: Float, signal: Float, given: Float, time: float,
-    end: float, hazard: Float, bound: Float, cells: Float, low: Float, high: Float, box: Float,
-    work: Float,
-) -> float:  # fmt: skip
-    """Write upper bounds of all hazards from ``time`` on; return until when, -inf where none is.
-
-    ``signal``: at ``time``. ``box``: (3, signals), scratch.
-    """
-    transition, advance_row, slot_ptr = tables.transition, tables.advance_row, tables.slot_ptr
-    now = 0.0
-    for k in range(hazard.shape[0]):
-        now += hazard[k] * cells[k]
-    width = end - time
-    for _ in range(HALVINGS + 1):
-        last = box[2]
-        for i in range(signal.shape[0]):
-            last[i] = signal[i]
-        propagate(tables.coupling, registers, last, given, width, work)
-        held = enclose_signals(
-            tables.coupling, registers, signal, last, given, width, box[0], box[1], work
-        )
-        if held:
-            for i in range(registers.shape[0]):
-                low[i], high[i] = registers[i], registers[i]
-            for i in range(signal.shape[0]):
-                low[tables.signal_row + i] = box[0, i]
-                high[tables.signal_row + i] = box[1, i]
-            high[tables.time_row] = time + width
-            read_tape_bounds(tables.tape, tables.lane_end, tables.tape.shape[0], low, high)
-            fill_hazards(transition, advance_row, slot_ptr, high, counts, bound, cells, False)
-            total, highest = 0.0, 0.0
-            for k in range(bound.shape[0]):
-                bound[k] *= 1.0 + MARGIN
-                highest = max(highest, bound[k] * max(1.0, cells[k]))
-                total += bound[k] * cells[k]
-            if highest < HIGHEST and (total <= LOOSE * now or total * width <= 1.0):
-                return end if width >= end - time else time + width
-        width *= 0.5
-        if time + width <= time:
-            break  # a window shorter than the time's last digit would never pass
-    return -math.inf
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def strike_time(
-    place: Float, top: int, nearest: int, shown: float, since: float, speed: float
-) -> float:
-    """Return when a clock reaches the next point of its strips; infinity: never."""
-    if speed == 0.0 or top == 0:
-        return math.inf
-    return since + (place[nearest] - shown) / speed
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
 def set_clocks(
-    keys: Keys, bound: Float, cells: Float, time: float, daily: bool, clock: Float, top: Float,
-    nearest: Float, when: Float, window: Float, index: Float, place: Float,
+    which: Places, number: int, keys: Keys, bound: Float, cells: Float, time: float, clock: Float,
+    top: Places, nearest: Places, when: Float, window: Places, index: Places, place: Float,
+    first: Places,
 ) -> None:  # fmt: skip
-    """Let every clock run at its present speed, and look up the points below the present bounds.
+    """Let some clocks run at their present speed, and look up the points below their bounds.
 
     A clock whose speed and strips are as they were keeps the time of its next strike to the bit.
-    ``daily``: clocks run by the calendar, and heights (``bound``, changed) are hazards times cells.
     """
     shown, since, speed = clock[0], clock[1], clock[2]
-    for k in range(keys.shape[0]):
-        if daily:
-            bound[k] *= cells[k]
-            cells[k] = 1.0
+    for n in range(number):
+        k = which[n]
         if cells[k] != speed[k]:
             shown[k] += speed[k] * (time - since[k])
             since[k], speed[k] = time, cells[k]
@@ -264,23 +139,25 @@ def set_clocks(
             when[k] = -math.inf
         if when[k] == -math.inf:
             when[k] = strike_time(place[k], top[k], nearest[k], shown[k], since[k], speed[k])
+            set_first(first, when.shape[0], when, k)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
 def advance_lane(
     tables: Tables,
-    moves: bool,
+    moving: Moving,
+    bounds: Window,
+    strips: Strips,
     counts: Float,
     signal: Float,
     supply: Float,
     tally: Float,
     registers: Float,
-    assays: int,
     keys: Keys,
     clock: Float,
     start: float,
     until: float,
-    most: int,
+    most_events: int,
     daily: bool,
 ) -> tuple[int, float]:
     """Advance one lane; returns (outcome, time reached).
@@ -291,110 +168,147 @@ def advance_lane(
     clock : (3, channels)
         What the clock showed at the last change of its speed, when that was, and the speed since:
         a stop at which nothing changes leaves no trace.
-    moves, most
+    most_events
         As in :func:`.step.advance_lane`, and so are the outcomes.
     """
-    # local names: passing the whole tuple on costs more than the arithmetic
-    transition, advance_row, slot_ptr = tables.transition, tables.advance_row, tables.slot_ptr
-    tape, coupling, lane_end = tables.tape, tables.coupling, tables.lane_end
-    signal_row, time_row = tables.signal_row, tables.time_row
+    # local names: passing a whole tuple on costs more than the arithmetic
+    coupling, secretion, transition = tables.coupling, tables.secretion, tables.transition
+    slot_ptr, exit_ptr, exits = tables.slot_ptr, tables.exit_ptr, tables.exit
+    route_row, route_ptr = tables.route_row, tables.route_ptr
+    outcome_ptr, outcome_row = tables.outcome_ptr, tables.outcome_row
+    product_ptr, product = tables.product_ptr, tables.product
+    signal_row, time_row, assay_row = tables.signal_row, tables.time_row, tables.assay_row
+    home, source, leave_ptr, leave = moving.home, moving.source, moving.leave_ptr, moving.leave
+    need_ptr, need, drifts, count_ptr = (
+        moving.need_ptr,
+        moving.need,
+        moving.drifts,
+        moving.count_ptr,
+    )
+    count, watched, part_ptr, part = moving.counted, moving.watched, moving.part_ptr, moving.part
+    rate_row, fixed, feeds, asks = moving.rate_row, moving.fixed, moving.feeds, moving.asks
+    least, most, given, there, work = (
+        bounds.least, bounds.most, bounds.given, bounds.there, bounds.work
+    )  # fmt: skip
+    bound, sure, cells, when, first = (
+        strips.bound, strips.sure, strips.cells, strips.when, strips.first
+    )  # fmt: skip
+    top, nearest, window, index, place = (
+        strips.top, strips.nearest, strips.window, strips.number, strips.place
+    )  # fmt: skip
+    which, totals, changed, found = strips.which, strips.totals, strips.changed, strips.found
     transitions, channels, signals = transition.shape[0], keys.shape[0], signal.shape[0]
-    shown, since, speed = clock[0], clock[1], clock[2]
-    hazard, bound, cells = np.zeros(channels), np.zeros(channels), np.zeros(channels)
-    true_hazard = np.zeros(channels)
-    top, nearest = np.zeros(channels, np.int64), np.zeros(channels, np.int64)
-    when = np.full(channels, math.inf)
-    window = np.empty((channels, STRIPS), np.int64)
-    index = np.empty((channels, STRIPS), np.int64)
-    place = np.empty((channels, STRIPS))
-    work, box = np.zeros((2, signals)), np.zeros((3, signals))
-    given, there = np.zeros(signals), np.zeros(signals)
-    low, high = registers.copy(), registers.copy()
+    rates, shown, since, speed = rate_row.shape[0], clock[0], clock[1], clock[2]
+    for c in range(totals.shape[0]):
+        totals[c] = 0.0
+    for slot in range(counts.shape[0]):
+        totals[home[slot]] += counts[slot]
+    for k in range(when.shape[0]):
+        when[k] = math.inf
+    first_of_all(first, when.shape[0], when)
+    for k in range(channels):
+        top[k], nearest[k], when[k] = 0, 0, -math.inf
+    registers[time_row] = start
+    for i in range(signals):
+        registers[signal_row + i] = signal[i]
+    load_watched(watched, part_ptr, part, totals, registers)
+    read_tape_lane(tables.tape, tables.lane_end, tables.tape.shape[0], registers)
+    first_window(tables, moving, bounds, registers)
+    pace = norm(coupling, registers) if moving.moves else 0.0
+    width, share = math.inf, 0.125
     time, known, happened = start, start, 0  # `known`: time at which `signal` holds
     while time < until:
-        load_assays(tables, counts, registers, assays)
-        for i in range(signals):
-            given[i] = supply[i]
-        for s in range(tables.secretion.shape[0]):
-            total = registers[tables.assay_row + tables.secretion[s, 1]]
-            given[tables.secretion[s, 0]] += registers[tables.secretion[s, 2]] * total
-        load_environment(
-            tape,
-            coupling,
-            lane_end,
-            signal_row,
-            time_row,
-            registers,
-            signal,
-            given,
-            time - known,
+        load_watched(watched, part_ptr, part, totals, registers)
+        load_given(secretion, assay_row, registers, supply, given)
+        load_signals(
+            coupling, signal_row, time_row, registers, signal, given, there, work, time - known,
             time,
-            there,
-            work,
-        )
-        bad = fill_hazards(
-            transition, advance_row, slot_ptr, registers, counts, hazard, cells, True
-        )
+        )  # fmt: skip
+        bad = look(moving, bounds, registers, totals)
         if bad < 0:
             return bad, time
-        end, rate = until, norm(tables.coupling, registers)
-        if moves:
-            if rate > 0.0:
-                end = min(until, grid_end(time, rate))
-            grid = end
-            end = bound_hazards(
-                tables, registers, counts, there, given, time, end, hazard, bound, cells, low,
-                high, box, work,
-            )  # fmt: skip
-            if end == -math.inf:
-                return UNBOUNDED, time
-        else:
-            grid = end
-            for k in range(channels):
-                bound[k] = hazard[k]
-                if bound[k] * max(1.0, cells[k]) >= HIGHEST:
-                    return UNBOUNDED, time
-        set_clocks(keys, bound, cells, time, daily, clock, top, nearest, when, window, index, place)
+        grid = until if pace == 0.0 else min(until, grid_end(time, pace))
+        end = open_window(
+            tables, moving, bounds, registers, totals, supply, time, grid, 2.0 * width
+        )
+        if end == -math.inf:
+            return UNBOUNDED, time
+        width = end - time if end < grid else max(width, end - time)
+        narrow, fresh, vain, doubts, left = True, True, VAIN, 0, 0
         while True:
-            k = 0
-            for other in range(1, channels):
-                if when[other] < when[k]:
-                    k = other
+            if narrow:
+                if not fresh:
+                    load_watched(watched, part_ptr, part, totals, registers)
+                    load_signals(
+                        coupling, signal_row, time_row, registers, signal, given, there, work,
+                        time - known, time,
+                    )  # fmt: skip
+                    bad = look(moving, bounds, registers, totals)
+                    if bad < 0:
+                        return bad, time
+                share = widen(
+                    tables, moving, bounds, registers, totals, supply, time, end,
+                    min(1.0, 2.0 * share),
+                )  # fmt: skip
+                if share < 0.0:
+                    share = 0.125
+                    break
+                doubts = doubtful(moving, bounds, found)
+                left = events_left(moving, bounds, registers)
+                for k in range(channels):
+                    which[k] = k
+                if not expose(
+                    which, channels, home, source, rate_row, fixed, least, most, counts, totals,
+                    daily, bound, sure, cells,
+                ):  # fmt: skip
+                    return UNBOUNDED, time
+                set_clocks(
+                    which, channels, keys, bound, cells, time, clock, top, nearest, when, window,
+                    index, place, first,
+                )  # fmt: skip
+                narrow, fresh = False, False
+            k = first[1]
             if when[k] >= end:
                 time = end
                 if end == grid:
-                    propagate(tables.coupling, registers, signal, given, time - known, work)
+                    propagate(coupling, registers, signal, given, time - known, work)
                     known = time
                 break
+            struck = max(time, when[k])
+            for n in range(doubts):
+                doubt = found[n]
+                if source[doubt] >= 0 and totals[source[doubt]] == 0.0:
+                    continue
+                read_needed(
+                    need_ptr, need, drifts, count_ptr, count, watched, part_ptr, part, coupling,
+                    signal_row, time_row, registers, totals, signal, given, there, work,
+                    struck - known, struck, doubt,
+                )  # fmt: skip
+                if not 0.0 <= registers[rate_row[doubt]] < math.inf:
+                    return -1 - doubt, struck
             strip = nearest[k]
             at, point = window[k, strip], index[k, strip]
             height = point_height(keys[k], strip, at, point)
             strikes = height < bound[k]
-            if strikes and moves:
-                struck = max(time, when[k])
-                load_environment(
-                    tape,
-                    coupling,
-                    lane_end,
-                    signal_row,
-                    time_row,
-                    registers,
-                    signal,
-                    given,
-                    struck - known,
-                    struck,
-                    there,
-                    work,
-                )
-                bad = fill_hazards(
-                    transition, advance_row, slot_ptr, registers, counts, true_hazard, cells, True
-                )
-                if bad < 0:
-                    return bad, struck
-                true = true_hazard[k] * (cells[k] if daily else 1.0)
-                if true > bound[k] * (1.0 + 1e-6):
+            rate = k if k < transitions else transitions + home[k - transitions]
+            if strikes and height >= sure[k]:
+                read_needed(
+                    need_ptr, need, drifts, count_ptr, count, watched, part_ptr, part, coupling,
+                    signal_row, time_row, registers, totals, signal, given, there, work,
+                    struck - known, struck, rate,
+                )  # fmt: skip
+                true = registers[rate_row[rate]]
+                if not 0.0 <= true < math.inf:
+                    return -1 - rate, struck
+                if daily and k >= transitions:
+                    true *= counts[k - transitions]
+                elif daily and source[k] >= 0:
+                    true *= totals[source[k]]
+                slip = BROKEN_BY * (bound[k] + BASE)
+                if true > bound[k] + slip or true < sure[k] - slip:
                     return BROKEN, struck
                 strikes = height < true
+                vain -= 0 if strikes else 1
             reached = place[k, strip]
             # a strip far above the hazard is dropped; it is looked up again when it is needed
             if not strikes and strip == top[k] - 1 and bound[k] <= 0.5 * strip_floor(strip):
@@ -406,27 +320,70 @@ def advance_lane(
             nearest[k] = nearest_strip(place[k], top[k])
             if not strikes:
                 when[k] = strike_time(place[k], top[k], nearest[k], shown[k], since[k], speed[k])
+                set_first(first, when.shape[0], when, k)
+                if vain == 0:
+                    time, vain = struck, VAIN
+                    break
                 continue
-            time = max(time, when[k])
-            if signals > 0:
-                propagate(tables.coupling, registers, signal, given, time - known, work)
-                known = time
+            time = struck
             shown[k], since[k], when[k] = reached, time, -math.inf
+            if asks[rate]:
+                read_needed(
+                    need_ptr, need, drifts, count_ptr, count, watched, part_ptr, part, coupling,
+                    signal_row, time_row, registers, totals, signal, given, there, work,
+                    time - known, time, rates + rate,
+                )  # fmt: skip
             own = draw_key(keys[k], at, strip, 0)
             if k < transitions:
-                first = uniform(own, DRAWS * point + STAGE)
-                second = uniform(own, DRAWS * point + OUTCOME)
-                happen(tables, registers, counts, tally, k, first, second)
+                stage_chance = uniform(own, DRAWS * point + STAGE)
+                outcome_chance = uniform(own, DRAWS * point + OUTCOME)
+                happen(
+                    transition, exit_ptr, exits, slot_ptr, route_row, route_ptr, outcome_ptr,
+                    outcome_row, product_ptr, product, home, registers, counts, tally, changed, k,
+                    stage_chance, outcome_chance,
+                )  # fmt: skip
             else:
-                advance_stage(tables, registers, counts, tally, k - transitions, own, point)
+                advance_stage(
+                    transition, exit_ptr, exits, slot_ptr, route_row, route_ptr, outcome_ptr,
+                    outcome_row, product_ptr, product, home, registers, counts, tally, changed,
+                    k - transitions, own, point,
+                )  # fmt: skip
             happened += 1
-            if happened > most:
+            vain += 1
+            if happened > most_events:
                 return TOO_MANY, time
-            break
+            if signals > 0:
+                fed = False
+                for n in range(1, changed[0] + 1):
+                    fed = fed or feeds[home[changed[n]]]
+                if fed:
+                    propagate(coupling, registers, signal, given, time - known, work)
+                    known = time
+            which[0] = k
+            number = touched(
+                changed, home, leave_ptr, leave, slot_ptr, transitions, counts, totals, which, 1
+            )
+            if known == time and signals > 0:
+                load_watched(watched, part_ptr, part, totals, registers)
+                load_given(secretion, assay_row, registers, supply, given)
+            if not expose(
+                which, number, home, source, rate_row, fixed, least, most, counts, totals, daily,
+                bound, sure, cells,
+            ):  # fmt: skip
+                break
+            set_clocks(
+                which, number, keys, bound, cells, time, clock, top, nearest, when, window, index,
+                place, first,
+            )  # fmt: skip
+            left -= 1
+            if left < 0:
+                load_watched(watched, part_ptr, part, totals, registers)
+                left = events_left(moving, bounds, registers)
+                narrow = left < 1
     return DONE, until
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy", _nrt=False)
 def fill_keys(tables: Tables, names: Keys, key: int, keys: Keys) -> None:
     """Write the key of every channel of a lane: by stable number, or by name and stage."""
     transitions = tables.transition.shape[0]
@@ -441,19 +398,18 @@ def fill_keys(tables: Tables, names: Keys, key: int, keys: Keys) -> None:
 @njit(cache=True, nogil=True, error_model="numpy")
 def advance_lanes(
     tables: Tables,
-    moves: bool,
+    moving: Moving,
     names: Keys,
     counts: Float,
     signal: Float,
     supply: Float,
     tally: Float,
     registers: Float,
-    assays: int,
     key: Keys,
     clock: Float,
     start: float,
     until: float,
-    most: int,
+    most_events: int,
     daily: bool,
 ) -> tuple[int, int, float]:
     """Advance lanes one after another (lane first in every array); returns outcome, lane, time.
@@ -464,25 +420,15 @@ def advance_lanes(
         A word made of the name of each compartment.
     clock : (lanes, 3, channels)
     """
-    keys = np.empty(clock.shape[2], np.uint64)
+    channels = clock.shape[2]
+    keys, bounds = np.empty(channels, np.uint64), new_window(tables, moving, registers.shape[1])
+    strips = new_strips(channels, len(names), len(moving.rate_row), moving.most_changed)
     for lane in range(counts.shape[0]):
         fill_keys(tables, names, key[lane], keys)
         outcome, time = advance_lane(
-            tables,
-            moves,
-            counts[lane],
-            signal[lane],
-            supply[lane],
-            tally[lane],
-            registers[lane],
-            assays,
-            keys,
-            clock[lane],
-            start,
-            until,
-            most,
-            daily,
-        )
+            tables, moving, bounds, strips, counts[lane], signal[lane], supply[lane], tally[lane],
+            registers[lane], keys, clock[lane], start, until, most_events, daily,
+        )  # fmt: skip
         if outcome != DONE:
             return outcome, lane, time
     return DONE, -1, until

@@ -15,6 +15,7 @@ from senescape.engines.state import State, Streams, refuse_general, start_state
 from senescape.engines.tables import Tables, tables_of
 
 from . import clocks
+from .moving import Moving, moving_of
 from .refusal import refusal
 from .step import DONE
 
@@ -43,13 +44,13 @@ class Prepared(NamedTuple):
     """What is made of a program once a run."""
 
     tables: Tables
-    moves: bool
+    moving: Moving
     names: Keys
 
 
 def prepared_of(program: Program, moves: bool) -> Prepared:
     """Return the tables of a program; ``moves``: whether rates change between two events."""
-    return Prepared(tables_of(program), moves, name_words(program))
+    return Prepared(tables_of(program), moving_of(program, moves), name_words(program))
 
 
 def name_words(program: Program) -> Keys:
@@ -96,23 +97,11 @@ def advance_coupled(
     fields = (state.counts, state.signal, state.input, state.tally, state.registers)
     counts, signal, supply, tally, registers = (np.ascontiguousarray(a.T) for a in fields)
     clock = np.ascontiguousarray(state.clock.transpose(2, 0, 1))
-    outcome, lane, time = clocks.advance_lanes(
-        prepared.tables,
-        prepared.moves,
-        prepared.names,
-        counts,
-        signal,
-        supply,
-        tally,
-        registers,
-        len(program.assay_ids),
-        state.key,
-        clock,
-        state.time,
-        until,
-        most,
-        coupling is Coupling.DAYS,
-    )
+    with np.errstate(all="ignore"):  # the plain kernel meets NumPy's warnings
+        outcome, lane, time = clocks.advance_lanes(
+            prepared.tables, prepared.moving, prepared.names, counts, signal, supply, tally,
+            registers, state.key, clock, state.time, until, most, coupling is Coupling.DAYS,
+        )  # fmt: skip
     state.counts[:] = counts.T
     state.signal[:] = signal.T
     state.tally[:] = tally.T

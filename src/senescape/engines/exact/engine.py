@@ -15,6 +15,7 @@ from senescape.engines.tables import Tables, tables_of
 
 from .coupling import Coupling, Prepared, advance_coupled, prepared_of, start_coupled
 from .general import advance_general, start_general
+from .moving import Moving, moving_of
 from .refusal import refusal
 from .step import DONE, advance_lanes
 from .together import Together, together_error, together_of
@@ -36,9 +37,10 @@ class Exact:
 
     Notes
     -----
-    Rates that move between events (a drug that decays, time in a formula) are bounded over a window
-    and candidates are accepted with the ratio of the true rate to the bound: exact in law, whatever
-    the window. The cost grows with the number of events: use the leap for many cells.
+    Rates that move between events (a drug that decays, time in a formula) are bounded from both
+    sides over a window and candidates are accepted with the ratio of the true rate to the upper
+    bound: exact in law, whatever the window. The cost grows with the number of events: use the leap
+    for many cells.
     """
 
     max_events: int = 1_000_000_000
@@ -93,25 +95,15 @@ class Exact:
             advance_general(program, state, until, self.max_events)
             return
         if state.prepared is None:
-            state.prepared = (tables_of(program), rates_move(program))
-        tables, moves = cast(tuple[Tables, bool], state.prepared)
+            state.prepared = (tables_of(program), moving_of(program, rates_move(program)))
+        tables, moving = cast(tuple[Tables, Moving], state.prepared)
         fields = (state.counts, state.signal, state.input, state.tally, state.registers)
         counts, signal, supply, tally, registers = (np.ascontiguousarray(a.T) for a in fields)
-        outcome, lane, time = advance_lanes(
-            tables,
-            moves,
-            counts,
-            signal,
-            supply,
-            tally,
-            registers,
-            len(program.assay_ids),
-            state.key,
-            state.counter,
-            state.time,
-            until,
-            self.max_events,
-        )
+        with np.errstate(all="ignore"):  # the plain kernel meets NumPy's warnings
+            outcome, lane, time = advance_lanes(
+                tables, moving, counts, signal, supply, tally, registers, state.key, state.counter,
+                state.time, until, self.max_events,
+            )  # fmt: skip
         state.counts[:] = counts.T
         state.signal[:] = signal.T
         state.tally[:] = tally.T
@@ -131,11 +123,12 @@ class Exact:
 
 
 def rates_move(program: Program) -> bool:
-    """Whether a rate reads time or a signal: then it can change between two events."""
+    """Whether a rate or a share of an outcome reads time or a signal: it moves between events."""
     first, last = program.signal_row, program.time_row + 1
     moving = set(range(first, last))
     for _, target, *sources in program.tape[program.lane_end :]:
         if moving & {int(s) for s in sources}:
             moving.add(int(target))
-    rates = {int(r) for r in program.transition[:, 2]} | {int(r) for r in program.advance_row}
-    return bool(rates & moving)
+    p = program
+    rates = (*p.transition[:, 2], *p.advance_row, *p.outcome_row, *p.route_row)
+    return bool({int(r) for r in rates} & moving)

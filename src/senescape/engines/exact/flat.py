@@ -120,6 +120,13 @@ class _Builder:
                 else:
                     self.rows.append([ACC, target, factor, cells, target])
 
+    def shares_move(self) -> bool:
+        """Tell whether a share of an outcome changes with time or numbers of cells."""
+        p = self.program
+        kept, read = self.needed({int(r) for r in (*p.outcome_row, *p.route_row) if r >= 0})
+        assays = range(p.assay_row, p.assay_row + len(p.assay_ids))
+        return bool(kept) or not read.isdisjoint({p.time_row, *assays})
+
     def needed(self, roots: set[int]) -> tuple[list[Int], set[int]]:
         """Return the rows of the tape that the roots need, and all registers that are read."""
         read, kept = set(roots), []
@@ -140,7 +147,7 @@ def flat_of(program: Program) -> Flat | None:
     roots = {int(r) for r in transition[:, 2]} | {int(program.advance_row[c]) for c in ages}
     build = _Builder(program)
     kept, read = build.needed(roots)
-    if program.time_row in read:
+    if program.time_row in read or build.shares_move():
         return None
     build.assays(read)
     for op, d, a, b, c in kept:

@@ -27,8 +27,8 @@ def refusal(program: Program, outcome: int, lane: int, time: float) -> RunError:
         )
     if outcome == BROKEN:
         return RunError(
-            f"a rate exceeds its bound {place}",
-            allowed="a bound that holds",
+            f"a rate lies outside its bounds {place}",
+            allowed="bounds that hold",
             remedy="report this as a bug, with the scenario",
             check="run.bound-broken",
         )
