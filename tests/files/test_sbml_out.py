@@ -225,6 +225,7 @@ PLANTED = (
 )
 
 
+@pytest.mark.skipif(config.DISABLE_JIT, reason="half a minute, and no branch of the package")
 @pytest.mark.parametrize("plant", PLANTED, ids=lambda plant: plant.__name__)
 def test_a_planted_error_is_seen(
     plant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
