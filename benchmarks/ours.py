@@ -16,7 +16,7 @@ from peer import spread
 from senescape.compile import lower
 from senescape.engines.exact import Exact, tiers
 from senescape.engines.leap import Leap
-from senescape.engines.mean_field import MeanField
+from senescape.engines.mean_field import MeanField, straight
 from senescape.engines.protocol import run_engine
 from senescape.engines.state import Streams
 from senescape.files.sbml import parse_sbml
@@ -25,42 +25,44 @@ from senescape.files.sbml import parse_sbml
 def main() -> None:
     with open(sys.argv[1], encoding="utf-8") as file:
         job = json.load(file)
-    tiers.PAYS = 0  # the generated round from the first event: its compiling is not timed
+    tiers.PAYS = 0  # generated kernels from the first event or step: their compiling is not timed
+    straight.PAYS = 0.0
     scale = job.get("scale")
     engine = Exact() if scale is None else Leap()
     program = lower(parse_sbml(job["sbml"]) if scale is None else cells_network(scale))
     times = np.linspace(0.0, job["until"], job["outputs"])
     rows = [program.compartment(name) for name in job["compare"]]
 
-    def solve(number: int, seed: int) -> list[list[float]]:
-        """Solve as differential equations, every lane with parameters of its own."""
+    def inputs(number: int, seed: int) -> np.ndarray:
+        """Return parameters; of differential equations each trajectory has its own."""
         table = np.repeat(program.parameter_defaults[:, None], number, axis=1)
         own = [program.parameter(name) for name in job["parameters"]]
-        for lane in range(number):
+        for lane in range(number) if "tolerance" in job else ():
             table[own, lane] *= spread(seed + lane, len(own))
-        engine = MeanField(relative_tolerance=job["tolerance"])
-        states = run_engine(engine, program, table, Streams.hosts(seed, number), times)
-        path = np.array([state.counts[rows] for state in states])
-        return path.transpose(2, 0, 1).reshape(number, -1).tolist()
+        return table
 
-    def run(number: int, seed: int) -> list[list[float]]:
+    def run(table: np.ndarray, seed: int) -> np.ndarray:
+        number = table.shape[1]
         if "tolerance" in job:
-            return solve(number, seed)
-        table = np.repeat(program.parameter_defaults[:, None], number, axis=1)
+            solver = MeanField(relative_tolerance=job["tolerance"])
+            states = run_engine(solver, program, table, Streams.hosts(seed, number), times)
+            path = np.array([state.counts[rows] for state in states])
+            return path.transpose(2, 0, 1).reshape(number, -1)
         state = None
         for state in run_engine(engine, program, table, Streams.hosts(seed, number), times):
             pass
         assert state is not None
-        return state.counts[rows].T.tolist()
+        return state.counts[rows].T
 
-    run(64, 1)
+    run(inputs(64, 1), 1)
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:
         number, seed = (int(x) for x in line.split())
+        table = inputs(number, 1000 * seed)
         wall, began = time.perf_counter(), time.process_time()
-        ends = run(number, 1000 * seed)
+        ends = run(table, 1000 * seed)
         answer = {"cpu": time.process_time() - began, "wall": time.perf_counter() - wall}
-        print(json.dumps(answer | {"ends": ends}), flush=True)
+        print(json.dumps(answer | {"ends": ends.tolist()}), flush=True)
 
 
 if __name__ == "__main__":

@@ -61,9 +61,9 @@ def cvode(job: dict):
     model.timeCourseSelections = ["time", *job["species"]]
     names, values = list(job["parameters"]), np.array(list(job["parameters"].values()))
 
-    def run(seed: int) -> list[float]:
+    def run(seed: int, factors: np.ndarray) -> list[float]:
         model.reset()
-        for name, value in zip(names, values * spread(seed, len(names)), strict=True):
+        for name, value in zip(names, values * factors, strict=True):
             model[name] = float(value)
         table = np.array(model.simulate(0, job["until"], job["outputs"]))
         return table[:, 1:].ravel().tolist()

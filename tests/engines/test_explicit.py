@@ -13,8 +13,9 @@ from senescape.compile import Program, compile_scenario
 from senescape.engines.branching import branching_law
 from senescape.engines.mean_field import MeanField
 from senescape.engines.mean_field import explicit as ex
+from senescape.engines.mean_field.blocks import no_outputs
 from senescape.engines.mean_field.flows import pack
-from senescape.engines.mean_field.pointers import forward
+from senescape.engines.mean_field.pointers import forward, trial
 from senescape.engines.mean_field.track import track_of
 from senescape.engines.mean_field.wide import block_of
 from senescape.engines.protocol import run_engine
@@ -69,6 +70,51 @@ def test_the_error_estimate_is_blind_below_order_five_only() -> None:
     assert abs(E @ full**4) > 1e-5
 
 
+def within(part: float) -> Float:
+    """The weights of the seven slopes at a part of the step."""
+    powers = part ** np.arange(1, 5)
+    weights: Float = np.array(ex.WITHIN).reshape(ex.STAGES + 1, 4) @ powers
+    return weights
+
+
+@pytest.mark.parametrize("part", [0.1, 0.5, 0.9, 1.0])
+def test_outputs_fulfil_the_eight_conditions_of_order_four(part: float) -> None:
+    """At every part of the step; at its end they are the method itself."""
+    full = np.zeros((ex.STAGES + 1, ex.STAGES + 1))
+    full[: ex.STAGES, : ex.STAGES], full[ex.STAGES, : ex.STAGES] = A, B
+    c, w = np.append(C, 1.0), within(part)
+    trees = {
+        "1": (w.sum(), part),
+        "c": (w @ c, part**2 / 2),
+        "c2": (w @ c**2, part**3 / 3),
+        "Ac": (w @ (full @ c), part**3 / 6),
+        "c3": (w @ c**3, part**4 / 4),
+        "cAc": (w @ (c * (full @ c)), part**4 / 8),
+        "Ac2": (w @ (full @ c**2), part**4 / 12),
+        "AAc": (w @ (full @ (full @ c)), part**4 / 24),
+    }
+    for name, (found, expected) in trees.items():
+        assert found == pytest.approx(expected, abs=1e-12), name
+    if part == 1.0:
+        np.testing.assert_allclose(w, np.append(B, 0.0), atol=1e-12)
+
+
+def logistic_path(times: Float, engine: MeanField) -> Float:
+    program = b.program_of(b.logistic())
+    states = run_engine(engine, program, b.lanes_of(program), Streams.hosts(1, 1), times)
+    return np.array([s.counts[0, 0] for s in states])
+
+
+def test_an_output_changes_no_other() -> None:
+    """It costs no step: the same bytes at the end, and at each output, whichever are asked for."""
+    engine = MeanField(explicit=True)
+    many = logistic_path(np.linspace(0.0, 8.0, 41), engine)
+    few = logistic_path(np.array([0.0, 2.0, 2.0, 8.0]), engine)
+    np.testing.assert_array_equal(few, many[[0, 10, 10, 40]])
+    exact = 1000.0 / (1.0 + 99.0 * np.exp(-0.9 * np.linspace(0.0, 8.0, 41)))
+    np.testing.assert_allclose(many, exact, rtol=1e-7)
+
+
 def fixed_steps(network: Network, step: float, until: float) -> float:
     """The first slot after steps of one length (every error is allowed)."""
     program = b.program_of(network)
@@ -85,7 +131,7 @@ def fixed_steps(network: Network, step: float, until: float) -> float:
     outcome = np.full(WIDTH, ex.RUNNING)
     none = track_of(0, 0)
     problem = ex.Problem(forward(), block, none)
-    ex.integrate(y, (0.0, until), problem, control, none, np.full(WIDTH, step), outcome)
+    ex.integrate(y, (0.0, until), trial(), problem, control, none, no_outputs(), np.full(WIDTH, step), outcome)
     assert (outcome == ex.REACHED).all()
     return float(y[0, 0])
 
@@ -129,7 +175,9 @@ def test_a_stiff_interval_is_handed_over() -> None:
     program = b.program_of(network)
     engine = MeanField()
     state = engine.start(program, b.lanes_of(program), Streams.hosts(1, 1))
-    left = engine._advance_explicitly(pack(program), state, 1.0)
+    left = engine._advance_explicitly(
+        pack(program), state, 1.0, np.empty(0), np.empty((0, 2, 1))
+    )
     assert left.tolist() == [0]
     assert state.counts[0, 0] == 1e9
     engine.advance(program, state, 1.0)

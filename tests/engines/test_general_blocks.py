@@ -160,13 +160,13 @@ def test_a_stiff_lane_is_lsodas_and_the_others_are_not_harmed(
     walked = []
     honest = general._Walk.to
 
-    def to(self: Any, until: float) -> None:
+    def to(self: Any, until: float, most: int) -> None:
         walked.append(self.lane)
-        honest(self, until)
+        honest(self, until, most)
 
     monkeypatch.setattr(general._Walk, "to", to)
     found = path(BLOCKS, made, table)
-    assert set(walked) == {4} and len(walked) == len(TIMES) - 1
+    assert set(walked) == {4}
     np.testing.assert_allclose(found[1:, 0, 4], 20.0 / 3.0, rtol=1e-7)
     alone = path(BLOCKS, made, np.delete(table, 4, axis=1))
     np.testing.assert_array_equal(np.delete(found, 4, axis=2), alone)

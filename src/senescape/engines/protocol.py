@@ -8,7 +8,7 @@ records assays at the output times, after the actions of a breakpoint at that ve
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +24,11 @@ from .state import State, Streams
 Float = NDArray[np.float64]
 REDISTRIBUTION_KEY = 1 << 30
 LATEST = 1e5
+# Numbers of a lane that are read off between two stops: 32 kB.
+MOST_NUMBERS = 4096
 
 
+@runtime_checkable
 class Engine(Protocol):
     """The seam between engines and everything above them."""
 
@@ -42,6 +45,16 @@ class Engine(Protocol):
 
     def advance(self, program: Program, state: State, until: float) -> None:
         """Advance all lanes to ``until`` [day], in place; no breakpoint lies between."""
+
+
+@runtime_checkable
+class Reading(Protocol):
+    """An engine for which an output is no stop: it reads the solution off on the way."""
+
+    def read_off(
+        self, program: Program, state: State, times: Float, until: float
+    ) -> Iterator[State]:
+        """Advance to ``until``, yielding the state at each time; no breakpoint lies between."""
 
 
 def run_engine(
@@ -63,9 +76,37 @@ def run_engine(
     """
     check_times(program, times)
     state = engine.start(program, parameters, streams)
+    if isinstance(engine, Reading):
+        yield from _read_off(engine, program, state, times)
+        return
     for time in times:
         advance_to(engine, program, state, float(time))
         yield state
+
+
+def _read_off(engine: Reading, program: Program, state: State, times: Float) -> Iterator[State]:
+    """Yield the state at each time, with no stop but breakpoints.
+
+    How many outputs are read in one go depends on the program alone, so that the same lanes in
+    other company take the same steps.
+    """
+    assert isinstance(engine, Engine)
+    points = program.forcing.time
+    rows = program.slots + len(program.signal_names) + len(program.transition)
+    most = max(1, MOST_NUMBERS // max(1, rows))
+    first = 0
+    while first < len(times):
+        advance_to(engine, program, state, state.time)  # what is due here
+        left = points[state.next_breakpoint :]
+        before = int(np.searchsorted(times, left[0], "left")) if len(left) else len(times)
+        if before <= first:
+            advance_to(engine, program, state, float(left[0]))
+            continue
+        last = min(before, first + most)
+        stops = last < before or last == len(times)  # else go on to the breakpoint
+        until = float(times[last - 1] if stops else left[0])
+        yield from engine.read_off(program, state, times[first:last], until)
+        first = last
 
 
 def check_times(program: Program, times: Float) -> None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from senescape.expressions import FOREIGN, Op
+from senescape.expressions import Op
 
+from ..written import IMPORTS, TEXT, arity
 from .flat import ACC, Flat
 from .lockstep import CARRY, CHOSEN, LANES, OVER, PLACE, STRIDE, TIME, TOTAL
 
@@ -18,60 +19,17 @@ from .lockstep import CARRY, CHOSEN, LANES, OVER, PLACE, STRIDE, TIME, TOTAL
 WHOLE, PART = 72, 40
 FORMAT = 3  # part of the digest of what is generated
 
-HEAD = """\
-from senescape.engines.interpreter import factorial, greater, lesser
-from senescape.lane_math import lane_exp, lane_hill, lane_log, lane_log_of_normal, lane_power
-from senescape.rng import uniform
-import numpy as np
-
+HEAD = f"""\
+{IMPORTS}
 
 def draw(tape, read, place, block, f, words, until):
     b = block.reshape(-1)
 """
 
-TEXT = {
-    Op.ADD: "{a} + {b}",
-    Op.SUB: "{a} - {b}",
-    Op.MUL: "{a} * {b}",
-    Op.DIV: "{a} / {b}",
-    Op.POW: "lane_power({a}, {b})",
-    Op.NEG: "-{a}",
-    Op.EXP: "lane_exp({a})",
-    Op.LOG: "lane_log({a})",
-    Op.SQRT: "np.sqrt({a})",
-    Op.ABS: "abs({a})",
-    Op.MIN: "lesser({a}, {b})",
-    Op.MAX: "greater({a}, {b})",
-    Op.HILL: "lane_hill({a}, {b}, {c})",
-    Op.LT: "1.0 if {a} < {b} else 0.0",
-    Op.LE: "1.0 if {a} <= {b} else 0.0",
-    Op.GT: "1.0 if {a} > {b} else 0.0",
-    Op.GE: "1.0 if {a} >= {b} else 0.0",
-    Op.EQ: "1.0 if {a} == {b} else 0.0",
-    Op.NE: "1.0 if {a} != {b} else 0.0",
-    Op.AND: "1.0 if ({a} != 0.0) & ({b} != 0.0) else 0.0",
-    Op.OR: "1.0 if ({a} != 0.0) | ({b} != 0.0) else 0.0",
-    Op.NOT: "1.0 if {a} == 0.0 else 0.0",
-    Op.SELECT: "{b} if {a} != 0.0 else {c}",
-    Op.SIN: "np.sin({a})",
-    Op.COS: "np.cos({a})",
-    Op.TAN: "np.tan({a})",
-    Op.ASIN: "np.arcsin({a})",
-    Op.ACOS: "np.arccos({a})",
-    Op.ATAN: "np.arctan({a})",
-    Op.FLOOR: "np.floor({a})",
-    Op.CEIL: "np.ceil({a})",
-    Op.FACTORIAL: "factorial({a})",
-}
-UNARY = {Op.NEG, Op.EXP, Op.LOG, Op.SQRT, Op.ABS, Op.NOT, *FOREIGN.values()}
-TERNARY = {Op.HILL, Op.SELECT}
-
 
 def _operands(op: int, row: list[int]) -> list[int]:
     """Return the rows that an operation reads."""
-    if op == ACC or op in TERNARY:
-        return row[2:5]
-    return row[2:3] if op in UNARY else row[2:4]
+    return row[2 : 2 + (3 if op == ACC else arity(op))]
 
 
 def short(flat: Flat) -> bool:

@@ -22,11 +22,13 @@ from .explicit import (
     RUNNING,
     STIFF,
     Control,
+    Outputs,
     Problem,
     integrate,
+    outputs_of,
 )
 from .flows import ADVANCE_ROW, DRIVING, size
-from .pointers import backward, forward, solver
+from .pointers import backward, forward, solver, trial
 from .track import Track, track_of
 from .wide import Block, block_of
 
@@ -67,6 +69,19 @@ def scale_of(
     return scale
 
 
+def lowest_of(path: Float, slots: int) -> Float:
+    """Return the smallest count of each lane on a path, and bring counts below 0 to 0, (lanes,)."""
+    lowest: Float = path[:, :slots].min(axis=(0, 1), initial=0.0)
+    if (lowest < 0.0).any():
+        np.maximum(path[:, :slots], 0.0, out=path[:, :slots])
+    return lowest
+
+
+def no_outputs() -> Outputs:
+    """Return outputs of a solution that is not read on the way."""
+    return outputs_of(np.empty(0), 0)
+
+
 class Numbers(NamedTuple):
     """What is advanced, and what drives it.
 
@@ -77,6 +92,10 @@ class Numbers(NamedTuple):
     registers, supply : (rows, lanes)
     scales : (rows of all three, lanes)
         Absolute tolerance of each number; no rows: that of MeanField.scales.
+    times : (outputs,)
+        In order, within the span.
+    path : (outputs, rows of counts, signal and tally, lanes)
+        The numbers at those times, of lanes that are REACHED; written.
     """
 
     counts: Float
@@ -85,6 +104,8 @@ class Numbers(NamedTuple):
     registers: Float
     supply: Float
     scales: Float
+    times: Float
+    path: Float
 
 
 def advance_lanes(
@@ -97,6 +118,8 @@ def advance_lanes(
     worst: Float,
     outcome: Outcomes,
     slope: Any = None,
+    attempt: Any = None,
+    lent: int = 0,
 ) -> None:
     """Advance every lane; a lane that is not REACHED, or met a bad hazard, keeps its numbers.
 
@@ -116,11 +139,15 @@ def advance_lanes(
         Written.
     slope : pointer, optional
         Right-hand side; that of scenarios by default.
+    attempt : pointer, optional
+        What tries a step; :func:`.explicit.attempt` by default.
+    lent : int
+        See :class:`.explicit.Problem`.
     """
-    own = forward() if slope is None else slope
     advance_blocks(
         solver(),
-        own,
+        trial() if attempt is None else attempt,
+        forward() if slope is None else slope,
         tape_reader(),
         track_of(0, 0),
         numbers,
@@ -131,12 +158,14 @@ def advance_lanes(
         most,
         worst,
         outcome,
+        lent,
     )
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def advance_blocks(
     solve: Any,
+    attempt: Any,
     slope: Any,
     read: Any,
     none: Track,
@@ -148,6 +177,7 @@ def advance_blocks(
     most: int,
     worst: Float,
     outcome: Outcomes,
+    lent: int,
 ) -> None:
     """Do :func:`advance_lanes`: a call from Python for each block costs more than the block."""
     top = np.int64(0)  # a plain 0 has a type of its own: helpers would be compiled twice
@@ -156,6 +186,7 @@ def advance_blocks(
     rows = slots + signals + tally.shape[0]
     y, own = np.zeros((rows, WIDTH)), np.empty((signals, WIDTH))
     table, met = np.empty((numbers.registers.shape[0], WIDTH)), np.empty((WIDTH, 4))
+    outputs = outputs_of(numbers.times, rows)
     result, first_step = np.empty(WIDTH, np.int64), np.empty(WIDTH)
     cells, row = np.empty((size(packed, ADVANCE_ROW), WIDTH)), np.empty((7, WIDTH))
     around = np.empty((signals + size(packed, DRIVING), WIDTH))
@@ -177,7 +208,7 @@ def advance_blocks(
             scale = scale_of(y, slots, own, span[1] - span[0], tolerance[1], rows)
         control = Control(tolerance[0], scale, most, math.inf)
         block = Block(read, packed, table, own, met, cells, around, row)
-        solve(y, span, Problem(slope, block, none), control, none, first_step, result)
+        solve(y, span, attempt, Problem(slope, block, none, lent), control, none, outputs, first_step, result)
         for i in range(min(WIDTH, lanes - first)):
             lane = first + i
             outcome[lane], pace[lane] = result[i], first_step[i]
@@ -187,6 +218,9 @@ def advance_blocks(
                 take(counts, y, top, lane, i)
                 take(signal, y, slots, lane, i)
                 take(tally, y, slots + signals, lane, i)
+                for t in range(numbers.times.shape[0]):
+                    for r in range(rows):
+                        numbers.path[t, r, lane] = outputs.path[t, r, i]
 
 
 def record_environment(
@@ -253,8 +287,8 @@ def _record_block(
     track = track_of(steps[0] + 1, block.around.shape[0])
     control = Control(tolerance[0], scale, steps[0], steps[1])
     step = np.full(WIDTH, FIRST_STEP)
-    problem = Problem(forward(), block, track_of(0, 0))
-    integrate(y, span, problem, control, track, step, result)
+    problem = Problem(forward(), block, track_of(0, 0), 0)
+    integrate(y, span, trial(), problem, control, track, no_outputs(), step, result)
     for i in range(WIDTH):
         if met[i, 0] != 0.0:
             result[i] = BROKEN
@@ -334,8 +368,8 @@ def _chances_block(
         if track.length[i] == 0:
             result[i] = STIFF
     step = np.full(WIDTH, FIRST_STEP)
-    problem = Problem(backward(), block, track)
-    integrate(y, (0.0, length), problem, control, track_of(0, 0), step, result)
+    problem = Problem(backward(), block, track, 0)
+    integrate(y, (0.0, length), trial(), problem, control, track_of(0, 0), no_outputs(), step, result)
     for i in range(min(WIDTH, lanes - first)):
         if met[i, 0] != 0.0:
             result[i] = BROKEN

@@ -16,18 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senescape.compile import Program
-from senescape.expressions import FOREIGN, Op
+from senescape.expressions import Op
 
 from ..tables import tables_of
+from ..written import arity
 from .flows import packed_of
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int32]
 Name = tuple[str, float]
-
-# How many registers an operation reads; all others read two.
-ONE = {Op.NEG, Op.EXP, Op.LOG, Op.SQRT, Op.ABS, Op.NOT, *FOREIGN.values()}
-THREE = {Op.HILL, Op.SELECT}
 
 
 class Layout(NamedTuple):
@@ -36,7 +33,10 @@ class Layout(NamedTuple):
     Parameters
     ----------
     packed : (n,)
-        See :func:`.flows.packed_of`; LAW holds the register of the rate of change of each number.
+        See :func:`.flows.packed_of`, of the fields that follow.
+    tape : (rows, 5)
+    law : (numbers,)
+        Register of the rate of change of each number.
     kept : (kept,)
         Registers of the Program that come first here, in this order.
     constants : (constants,)
@@ -46,13 +46,15 @@ class Layout(NamedTuple):
     """
 
     packed: Int
+    tape: Int
+    law: Int
     kept: Int
     constants: Float
     registers: int
 
-    def registers_of(self, registers: Float) -> Float:
-        """Return the registers of all lanes, given those of the Program."""
-        made = np.zeros((self.registers, registers.shape[1]))
+    def registers_of(self, registers: Float, least: int = 0) -> Float:
+        """Return the registers of all lanes, at least so many, given those of the Program."""
+        made = np.zeros((max(self.registers, least), registers.shape[1]))
         made[: len(self.kept)] = registers[self.kept]
         end = len(self.kept) + len(self.constants)
         made[len(self.kept) : end] = self.constants[:, None]
@@ -102,8 +104,7 @@ def layout_of(program: Program) -> Layout:
     for register in sorted({*changed, *laws} - made):
         known(register)
     for op, target, *sources in tape.tolist():
-        count = 1 if op in ONE else 3 if op in THREE else 2
-        rows.rows.append((op, ("r", target), [("r", s) for s in sources[:count]]))
+        rows.rows.append((op, ("r", target), [("r", s) for s in sources[: arity(op)]]))
         known(target)
     first = [program.assay_row + k for k in range(slots)]
     first += [program.signal_row + k for k in range(signals)]
@@ -171,4 +172,4 @@ def _numbered(program: Program, rows: _Rows, kept: list[int], numbers: int) -> L
         weight=np.zeros((0, 3), np.int32),
     )
     packed = packed_of(tables, nothing, law)
-    return Layout(packed, np.array(kept, np.int32), np.array(constants), count)
+    return Layout(packed, tape, law, np.array(kept, np.int32), np.array(constants), count)

@@ -8,9 +8,9 @@ says nothing about chance: a population that falls below one cell lives on as a 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from numba import config
@@ -21,7 +21,7 @@ from senescape.errors import RunError
 
 from ..births import mean_births
 from ..state import State, Streams, start_state
-from .blocks import Numbers, advance_lanes
+from .blocks import Numbers, advance_lanes, lowest_of
 from .explicit import REACHED
 from .flows import FINE, NOT_FINITE, SLIGHTLY_NEGATIVE, flows, jacobian, pack
 from .general import advance_flow, start_flow
@@ -89,27 +89,88 @@ class MeanField:
 
     def advance(self, program: Program, state: State, until: float) -> None:
         """Advance all lanes to ``until`` [day], in place; no breakpoint lies between."""
+        for _ in self.read_off(program, state, np.empty(0), until):
+            pass
+
+    def read_off(
+        self, program: Program, state: State, times: Float, until: float
+    ) -> Iterator[State]:
+        """Advance to ``until``, yielding the state (the same object) at each time on the way.
+
+        Parameters
+        ----------
+        times : (outputs,)
+            In order, from ``state.time`` to ``until`` [day].
+        """
+        numbers = (state.counts, state.signal, state.tally)
         if program.general is not None:
-            relative, most = self.relative_tolerance, self.max_steps
+            numbers = numbers[:2]  # networks from SBML keep no tally
+        path = np.empty((len(times), sum(len(n) for n in numbers), state.lanes))
+        if until > state.time:
+            self._advance(program, state, times, path, until)
+        else:
+            path[:] = np.concatenate(numbers)
+        end = [n.copy() for n in numbers]
+        borders = np.cumsum([len(n) for n in numbers])[:-1]
+        for time, row in zip(times, path, strict=True):
+            state.time = float(time)
+            for own, part in zip(numbers, np.split(row, borders), strict=True):
+                own[:] = part
+            yield state
+        state.time = until
+        for own, part in zip(numbers, end, strict=True):
+            own[:] = part
+
+    def _advance(
+        self, program: Program, state: State, times: Float, path: Float, until: float
+    ) -> None:
+        """Advance all lanes and write the numbers at each time, (outputs, numbers, lanes)."""
+        if program.general is not None:
             advance_flow(
-                program, state, until, relative=relative, most_steps=most, explicit=self.explicit
+                program,
+                state,
+                until,
+                times,
+                path,
+                relative=self.relative_tolerance,
+                most_steps=self.max_steps,
+                explicit=self.explicit,
             )
             return
         if state.prepared is None:
             state.prepared = pack(program)
         packed = cast(Int, state.prepared)
-        left = self._advance_explicitly(packed, state, until) if self.explicit else None
-        for lane in range(state.lanes) if left is None else left:
-            self._advance_lane(program, packed, state, int(lane), until)
+        left: Any = range(state.lanes)
+        if self.explicit:
+            left = self._advance_explicitly(packed, state, until, times, path)
+        start = state.time
+        for lane in left:
+            for index, time in enumerate((*times.tolist(), until)):
+                if time > state.time:
+                    self._advance_lane(program, packed, state, int(lane), time)
+                    state.time = time
+                if index < len(times):
+                    numbers = (state.counts, state.signal, state.tally)
+                    path[index, :, lane] = np.concatenate([n[:, lane] for n in numbers])
+            state.time = start
         state.time = until
 
-    def _advance_explicitly(self, packed: Int, state: State, until: float) -> NDArray[np.int64]:
+    def _advance_explicitly(
+        self, packed: Int, state: State, until: float, times: Float, path: Float
+    ) -> NDArray[np.int64]:
         """Advance the lanes that are not stiff; return those that LSODA must take."""
         worst, outcome = np.zeros((state.lanes, 4)), np.zeros(state.lanes, np.int64)
         counts, signal, tally = state.counts.copy(), state.signal.copy(), state.tally.copy()
         advance_lanes(
             Numbers(
-                counts, signal, tally, state.registers, state.input, np.zeros((0, state.lanes))
+                counts,
+                signal,
+                tally,
+                state.registers,
+                state.input,
+                np.zeros((0, state.lanes)),
+                times,
+                path,
             ),
             state.pace,
             (state.time, until),
@@ -120,7 +181,8 @@ class MeanField:
             outcome,
         )
         reached = (outcome == REACHED) & (worst[:, 0] == FINE)
-        done = reached & (counts.min(axis=0, initial=0.0) >= self.lowest(state.counts))
+        lowest = np.minimum(counts.min(axis=0, initial=0.0), lowest_of(path, len(counts)))
+        done = reached & (lowest >= self.lowest(state.counts))
         state.counts[:, done] = np.maximum(counts[:, done], 0.0)
         state.signal[:, done], state.tally[:, done] = signal[:, done], tally[:, done]
         return np.nonzero(~done)[0]

@@ -1,9 +1,10 @@
 """An explicit solver for blocks of lanes in lock-step: Runge-Kutta of order 5 (Tsitouras).
 
-Most scenarios are not stiff. LSODA, restarted at every output, then spends its time on starting;
+Most scenarios are not stiff. LSODA, restarted at every breakpoint, then spends its time on starting;
 this method has no memory, costs nothing to restart, and holds no lock while it runs. WIDTH lanes
 step together, each with its own time and its own step; one that has arrived stands still until the
-slowest has. Where a lane would need many steps (it is stiff) it says so, and LSODA takes over.
+slowest has. Outputs cost no step: they are read off by a polynomial of order 4 between the ends of
+a step. Where a lane would need many steps (it is stiff) it says so, and another method takes over.
 
 Coefficients: Ch. Tsitouras (2011), doi:10.1016/j.camwa.2011.06.002; tests/engines/test_explicit.py
 checks row sums, order conditions and the order of convergence.
@@ -18,7 +19,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from senescape.lane_math import WIDTH
+from senescape.lane_math import WIDTH, lane_exp, lane_log
 
 from .flows import TRANSITION, slots_of
 from .flows import size as size_of
@@ -44,6 +45,16 @@ LAST = (0.09646076681806523, 0.01, 0.4798896504144996, 1.379008574103742, -3.290
         2.324710524099774)
 ERROR = (-0.00178001105222577714, -0.0008164344596567469, 0.007880878010261995,
          -0.1447110071732629, 0.5823571654525552, -0.45808210592918697, 0.015151515151515152)
+# Of the polynomials that weigh the slopes within a step: theta, theta^2, theta^3, theta^4.
+WITHIN = (
+    1.0, -2.763706197274826, 2.9132554618219126, -1.0530884977290216,
+    0.0, 0.13169999999999998, -0.2234, 0.1017,
+    0.0, 3.9302962368947516, -5.941033872131505, 2.490627285651253,
+    0.0, -12.411077166933676, 30.33818863028232, -16.548102889244902,
+    0.0, 37.50931341651104, -88.1789048947664, 47.37952196281928,
+    0.0, -27.896526289197286, 65.09189467479366, -34.87065786149661,
+    0.0, 1.5, -4.0, 2.5,
+)
 # fmt: on
 
 REACHED, STIFF, BROKEN, RUNNING = 0, 1, 2, 3  # outcomes of a lane
@@ -62,11 +73,35 @@ class Problem(NamedTuple):
     block : Block
     around : Track
         The environment of chances; none forward in time.
+    lent : int
+        So many registers of the block are copied behind the rows of the work.
     """
 
     slope: Any
     block: Block
     around: Track
+    lent: int
+
+
+class Outputs(NamedTuple):
+    """Where a solution is read off on the way.
+
+    Parameters
+    ----------
+    times : (outputs,)
+        In order, within the span; none is read where there are no rows.
+    path : (outputs, numbers, WIDTH)
+        Written, for lanes that reach them.
+    """
+
+    times: Float
+    path: Float
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def outputs_of(times: Float, numbers: int) -> Outputs:
+    """Return room for what is read off at these times."""
+    return Outputs(times, np.zeros((times.shape[0], numbers, WIDTH)))
 
 
 class Control(NamedTuple):
@@ -117,19 +152,21 @@ def _end_of_step(y: Float, h: Float, k: Float, trial: Float) -> None:
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
-def _errors(y: Float, h: Float, k: Float, trial: Float, control: Control, out: Float) -> None:
+def _errors(
+    y: Float, h: Float, k: Float, trial: Float, scales: Float, relative: float, out: Float
+) -> None:
     """Write the error of the step of each lane, in units of what is allowed."""
     for i in range(WIDTH):
         out[i] = 0.0
     for r in range(y.shape[0]):
-        own, end, scale = y[r], trial[r], control.scale[r]
+        own, end, scale = y[r], trial[r], scales[r]
         k0, k1, k2, k3 = k[0, r], k[1, r], k[2, r], k[3, r]
         k4, k5, k6 = k[4, r], k[5, r], k[6, r]
         for i in range(WIDTH):
             total = ERROR[0] * k0[i] + ERROR[1] * k1[i] + ERROR[2] * k2[i] + ERROR[3] * k3[i]
             total = total + ERROR[4] * k4[i] + ERROR[5] * k5[i] + ERROR[6] * k6[i]
             before, after = abs(own[i]), abs(end[i])
-            allowed = scale[i] + control.relative * (before if before > after else after)
+            allowed = scale[i] + relative * (before if before > after else after)
             part = h[i] * total / allowed
             out[i] += part * part
     for i in range(WIDTH):
@@ -159,13 +196,124 @@ def _keep_some(kept: Track, which: Outcomes, x: Float, y: Float, k: Float, block
             _keep(kept, lane, x[lane], env, env_slope)
 
 
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _accept(work: Work, taken: Outcomes) -> None:
+    """Go on from the end of the step in those lanes whose step was taken."""
+    y, trial, k = work.y, work.trial, work.k
+    count = 0
+    for i in range(WIDTH):
+        count += taken[i]
+    if count == WIDTH:  # nearly always
+        y[:] = trial
+        k[0] = k[STAGES]
+        return
+    for r in range(y.shape[0]):
+        d, end, k0, k6 = y[r], trial[r], k[0, r], k[STAGES, r]
+        for i in range(WIDTH):
+            d[i] = end[i] if taken[i] != 0 else d[i]
+            k0[i] = k6[i] if taken[i] != 0 else k0[i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _read_off(
+    outputs: Outputs, index: int, lane: int, part: float, h: float, y: Float, k: Float
+) -> None:
+    """Write the numbers of a lane at a part (0 to 1) of the step that it has just taken."""
+    path = outputs.path
+    # weights in scalars: an array of them would be made for every output
+    w0 = part * (WITHIN[0] + part * (WITHIN[1] + part * (WITHIN[2] + part * WITHIN[3])))
+    w1 = part * part * (WITHIN[5] + part * (WITHIN[6] + part * WITHIN[7]))
+    w2 = part * part * (WITHIN[9] + part * (WITHIN[10] + part * WITHIN[11]))
+    w3 = part * part * (WITHIN[13] + part * (WITHIN[14] + part * WITHIN[15]))
+    w4 = part * part * (WITHIN[17] + part * (WITHIN[18] + part * WITHIN[19]))
+    w5 = part * part * (WITHIN[21] + part * (WITHIN[22] + part * WITHIN[23]))
+    w6 = part * part * (WITHIN[25] + part * (WITHIN[26] + part * WITHIN[27]))
+    for r in range(y.shape[0]):
+        total = w0 * k[0, r, lane] + w1 * k[1, r, lane] + w2 * k[2, r, lane] + w3 * k[3, r, lane]
+        total = total + w4 * k[4, r, lane] + w5 * k[5, r, lane] + w6 * k[6, r, lane]
+        path[index, r, lane] = y[r, lane] + h * total
+
+
+class Work(NamedTuple):
+    """What a step works on: rows of one piece of memory, so that generated code knows their places.
+
+    Parameters
+    ----------
+    rows : (4 + 3 numbers + 7 slopes + lent registers, WIDTH)
+        All of the following, in this order, and registers.
+    x, h, now, error : (WIDTH,)
+        Of each lane: time and length of the step [day], scratch, its error in units of what is
+        allowed.
+    y, trial, scale : (numbers, WIDTH)
+        Before the step, at its end, and the absolute tolerance.
+    k : (7, slopes, WIDTH)
+    """
+
+    rows: Float
+    x: Float
+    h: Float
+    now: Float
+    error: Float
+    y: Float
+    trial: Float
+    scale: Float
+    k: Float
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def work_of(y: Float, scale: Float, slopes: int, registers: Float) -> Work:
+    """Return room for steps that start from these numbers, with registers behind it."""
+    n = y.shape[0]
+    end = 4 + 3 * n + (STAGES + 1) * slopes
+    rows = np.zeros((end + registers.shape[0], WIDTH))
+    rows[end:] = registers
+    k = rows[4 + 3 * n : end].reshape((STAGES + 1, slopes, WIDTH))
+    work = Work(
+        rows,
+        *(rows[0], rows[1], rows[2], rows[3]),
+        *(rows[4 : 4 + n], rows[4 + n : 4 + 2 * n], rows[4 + 2 * n : 4 + 3 * n]),
+        k,
+    )
+    work.y[:], work.trial[:], work.scale[:] = y, y, scale
+    return work
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def attempt(problem: Problem, states: int, relative: float, work: Work) -> None:
+    """Try one step of every lane: its slopes, its end and its error; the first slope is given.
+
+    Parameters
+    ----------
+    states : int
+        How many numbers a slope reads.
+    relative : float
+        Tolerance.
+    work : Work
+        Written.
+    """
+    slope, block, around = problem.slope, problem.block, problem.around
+    x, h, now, k, trial = work.x, work.h, work.now, work.k, work.trial
+    for stage in range(1, STAGES):
+        _combine(work.y, h, k, STAGES * stage, stage, states, trial)
+        for i in range(WIDTH):
+            now[i] = x[i] + NODES[stage] * h[i]
+        slope(trial, now, block, around, work.error, k[stage])
+    _end_of_step(work.y, h, k, trial)
+    for i in range(WIDTH):
+        now[i] = x[i] + h[i]
+    slope(trial, now, block, around, work.error, k[STAGES])
+    _errors(work.y, h, k, trial, work.scale, relative, work.error)
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def integrate(
-    y: Float,
+    start: Float,
     span: tuple[float, float],
+    attempt: Any,
     problem: Problem,
     control: Control,
     kept: Track,
+    outputs: Outputs,
     size: Float,
     outcome: Outcomes,
 ) -> None:
@@ -173,13 +321,16 @@ def integrate(
 
     Parameters
     ----------
-    y : (numbers, WIDTH)
-        Cells, signals, and (only if present) expected firings; or chances.
+    start : (numbers, WIDTH)
+        Cells, signals, and (only if present) expected firings; or chances. Changed in place.
+    attempt : pointer
+        To :func:`attempt`, or to what is generated in its place.
     problem : Problem
-        Around not empty: ``y`` are chances, the span is of times before the end of each lane's
+        Around not empty: chances are carried, the span is of times before the end of each lane's
         track.
     kept : Track
         Room for at least ``control.most + 1`` points, or none.
+    outputs : Outputs
     size : (WIDTH,)
         Length of the step that each lane tries first, and would try next [day]; changed in place.
     outcome : (WIDTH,)
@@ -188,19 +339,20 @@ def integrate(
     """
     first, last = span
     slope, block, around = problem.slope, problem.block, problem.around
-    numbers = y.shape[0]
+    numbers = start.shape[0]
     backward = around.times.shape[0] > 0
     # expected firings drive nothing: no stage needs them, and ``y`` may come without them
     states = numbers if backward else slots_of(block.packed) + block.supply.shape[0]
     rows = numbers if backward else states + size_of(block.packed, TRANSITION)
-    k = np.empty((STAGES + 1, rows, WIDTH))
-    trial = y.copy()
-    x, h, now = np.full(WIDTH, first), np.zeros(WIDTH), np.empty(WIDTH)
-    error, time, taken = np.empty(WIDTH), np.empty(WIDTH), np.zeros(WIDTH, np.int64)
-    ends = np.zeros(WIDTH, np.int64)
+    work = work_of(start, control.scale, rows, block.registers[: problem.lent])
+    x, h, y, k, trial, error = work.x, work.h, work.y, work.k, work.trial, work.error
+    taken = np.zeros(WIDTH, np.int64)
+    ends, factor = np.zeros(WIDTH, np.int64), np.empty(WIDTH)
+    times, seen = outputs.times, np.zeros(WIDTH, np.int64)
     for i in range(WIDTH):
         size[i] = min(size[i], control.longest)
-    slope(y, x, block, around, time, k[0])
+        x[i] = first
+    slope(y, x, block, around, error, k[0])
     recording = kept.times.shape[0] > 0
     if recording:
         for lane in range(WIDTH):
@@ -216,17 +368,11 @@ def integrate(
             step = last - x[i] if ends[i] != 0 else size[i]
             h[i] = step if runs else 0.0
         if not running:
-            return
-        for stage in range(1, STAGES):
-            _combine(y, h, k, STAGES * stage, stage, states, trial)
-            for i in range(WIDTH):
-                now[i] = x[i] + NODES[stage] * h[i]
-            slope(trial, now, block, around, time, k[stage])
-        _end_of_step(y, h, k, trial)
+            break
+        attempt(problem, states, control.relative, work)
         for i in range(WIDTH):
-            now[i] = x[i] + h[i]
-        slope(trial, now, block, around, time, k[STAGES])
-        _errors(y, h, k, trial, control, error)
+            limited = error[i] if error[i] > 1e-10 else 1e-10
+            factor[i] = SAFETY * lane_exp(-0.2 * lane_log(limited))
         for i in range(WIDTH):
             runs = outcome[i] == RUNNING
             taken[i] = 1 if runs and error[i] <= 1.0 else 0
@@ -236,21 +382,22 @@ def integrate(
                 size[i] = h[i] * SHRINK
             elif runs:
                 if taken[i] != 0:
-                    x[i] = last if ends[i] != 0 else x[i] + h[i]
+                    end = last if ends[i] != 0 else x[i] + h[i]
+                    while seen[i] < times.shape[0] and times[seen[i]] <= end:
+                        within = (times[seen[i]] - x[i]) / h[i]
+                        _read_off(outputs, seen[i], i, within, h[i], y, k)
+                        seen[i] += 1
+                    x[i] = end
                     if ends[i] != 0:
                         outcome[i] = REACHED
-                factor = SAFETY * max(error[i], 1e-10) ** -0.2
-                step = h[i] * min(GROW, max(SHRINK, factor))
+                step = h[i] * min(GROW, max(SHRINK, factor[i]))
                 if ends[i] != 0 and taken[i] != 0:  # cut short by the end: no reason to be timid
                     step = max(step, size[i])
                 size[i] = min(control.longest, step)
-        for r in range(numbers):
-            d, end, k0, k6 = y[r], trial[r], k[0, r], k[STAGES, r]
-            for i in range(WIDTH):
-                d[i] = end[i] if taken[i] != 0 else d[i]
-                k0[i] = k6[i] if taken[i] != 0 else k0[i]
+        _accept(work, taken)
         if recording:
             _keep_some(kept, taken, x, y, k[0], block)
     for i in range(WIDTH):
         if outcome[i] == RUNNING:
             outcome[i] = STIFF
+    start[:] = y

@@ -13,7 +13,9 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
+from functools import lru_cache
+from time import thread_time
+from typing import Any, cast
 
 import numpy as np
 from numba import njit
@@ -37,10 +39,11 @@ from ..events import (
 )
 from ..state import State, Streams, start_state
 from ..tables import Tables, tables_of
-from .blocks import Numbers, advance_lanes
+from .blocks import Numbers, advance_lanes, lowest_of
 from .compact import Layout, layout_of
 from .explicit import REACHED, STIFF
 from .pointers import general as general_slope
+from .straight import Straight
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int32]
@@ -55,6 +58,7 @@ MOST_EVENTS = 1_000_000
 # Below so many lanes LSODA is faster, for nothing has to be compiled; beyond so many explicit steps
 # between two outputs it is too.
 FEW_LANES, FEW_STEPS = 8, 1_000
+AT_ONCE = 4_096  # lanes between two looks at whether a generated step pays
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,7 @@ class Prepared:
     law: Int
     stop: Int
     layout: Layout
+    straight: Straight
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -109,7 +114,7 @@ def start_flow(program: Program, parameters: Float, streams: Streams) -> State:
     state.trigger = np.zeros((len(program.general.event_ids), state.lanes))
     own = _prepared(program, state)
     fields = (state.counts, state.signal, state.trigger, state.registers)
-    for lane in range(state.lanes):
+    for lane in range(state.lanes) if len(own.events.event) else ():
         counts, signal, before, registers = (np.ascontiguousarray(a[:, lane]) for a in fields)
         kind, event, _, state.counter[lane] = settle_start(
             own.tables,
@@ -135,6 +140,8 @@ def advance_flow(
     program: Program,
     state: State,
     until: float,
+    times: Float,
+    path: Float,
     *,
     relative: float,
     most_steps: int,
@@ -144,13 +151,17 @@ def advance_flow(
 
     Parameters
     ----------
+    times : (outputs,)
+        In order, not after ``until``.
+    path : (outputs, numbers, lanes)
+        Counts and signals at those times, written.
     explicit : bool
         Try the explicit solver first, where there are many lanes and no events.
     relative : float
         Tolerance of each number in each step; the absolute one is this times the largest of its
         kind so far.
     most_steps : int
-        Budget of steps of one lane.
+        Budget of steps of one lane from one output to the next.
 
     Raises
     ------
@@ -161,14 +172,21 @@ def advance_flow(
     own = _prepared(program, state)
     smooth = not len(own.events.event) and not len(own.stop)
     together = explicit and smooth and state.lanes >= FEW_LANES
-    left = _advance_together(state, until, own, relative) if together else range(state.lanes)
+    left: Any = range(state.lanes)
+    if together:
+        left = _advance_together(state, until, own, relative, times, path)
     for lane in left:
-        _Walk(program, state, int(lane), own, relative, most_steps).to(until)
+        walk = _Walk(program, state, int(lane), own, relative)
+        for index, time in enumerate((*times.tolist(), until)):
+            walk.to(time, most_steps)
+            if index < len(times):
+                numbers = (state.counts[:, lane], state.signal[:, lane])
+                path[index, :, lane] = np.concatenate(numbers)
     state.time = until
 
 
 def _advance_together(
-    state: State, until: float, own: Prepared, relative: float
+    state: State, until: float, own: Prepared, relative: float, times: Float, path: Float
 ) -> NDArray[np.int64]:
     """Advance the lanes that are not stiff in blocks; return those that LSODA must take.
 
@@ -178,20 +196,41 @@ def _advance_together(
     slots, lanes = counts.shape
     scales = absolute(np.abs(np.concatenate([counts, signal])), slots, relative)
     outcome = np.zeros(lanes, np.int64)
-    registers = own.layout.registers_of(state.registers)
-    advance_lanes(
-        Numbers(counts, signal, np.zeros((0, lanes)), registers, state.input, scales),
-        state.pace,
-        (state.time, until),
-        own.layout.packed,
-        (relative, relative),
-        FEW_STEPS,
-        np.zeros((lanes, 4)),
-        outcome,
-        general_slope(),
-    )
+    for first in range(0, lanes, AT_ONCE):
+        part = slice(first, first + AT_ONCE)
+        began = thread_time()
+        attempt, lent = own.straight.attempt()
+        arrays = [
+            np.ascontiguousarray(a[..., part]) for a in (counts, signal, state.input, scales, path)
+        ]
+        numbers = Numbers(
+            arrays[0],
+            arrays[1],
+            np.zeros((0, arrays[0].shape[1])),
+            own.layout.registers_of(state.registers[:, part], lent),
+            arrays[2],
+            arrays[3],
+            times,
+            arrays[4],
+        )
+        advance_lanes(
+            numbers,
+            state.pace[part],
+            (state.time, until),
+            own.layout.packed,
+            (relative, relative),
+            FEW_STEPS * (len(times) + 1),
+            np.zeros((arrays[0].shape[1], 4)),
+            outcome[part],
+            general_slope(),
+            attempt,
+            lent,
+        )
+        counts[:, part], signal[:, part], path[..., part] = arrays[0], arrays[1], arrays[4]
+        own.straight.spent += thread_time() - began
     largest = np.maximum(counts.max(axis=0, initial=0.0), state.counts.max(axis=0, initial=0.0))
-    done = (outcome == REACHED) & (counts.min(axis=0, initial=0.0) >= -NEGATIVE_ROUNDING * largest)
+    lowest = np.minimum(counts.min(axis=0, initial=0.0), lowest_of(path, slots))
+    done = (outcome == REACHED) & (lowest >= -NEGATIVE_ROUNDING * largest)
     state.counts[:, done], state.signal[:, done] = np.maximum(counts[:, done], 0.0), signal[:, done]
     state.pace[outcome == STIFF] = 0.0
     return np.nonzero(~done)[0]
@@ -209,16 +248,24 @@ def absolute(largest: Float, slots: int, relative: float) -> Float:
     return tolerance
 
 
+@lru_cache(maxsize=64)
+def _straight_of(program: Program) -> Straight:
+    """Return what tries the steps of a program: one for all states, so that its time adds up."""
+    return Straight(layout_of(program))
+
+
 def _prepared(program: Program, state: State) -> Prepared:
     if state.prepared is None:
         general = program.general
         assert general is not None
+        straight = _straight_of(program)
         state.prepared = Prepared(
             tables_of(program),
             event_tables(general),
             general.law,
             general.stop,
-            layout_of(program),
+            straight.layout,
+            straight,
         )
     return cast(Prepared, state.prepared)
 
@@ -227,10 +274,10 @@ class _Walk:
     """One lane on its way from stop to stop."""
 
     def __init__(
-        self, program: Program, state: State, lane: int, own: Prepared, relative: float, most: int
+        self, program: Program, state: State, lane: int, own: Prepared, relative: float
     ) -> None:
         self.program, self.state, self.lane, self.own = program, state, lane, own
-        self.relative, self.left = relative, most
+        self.relative, self.left = relative, 0
         self.slots = program.slots
         self.registers = np.ascontiguousarray(state.registers[:, lane])
         self.before = np.ascontiguousarray(state.trigger[:, lane])
@@ -239,9 +286,9 @@ class _Walk:
         self.largest = np.abs(self.y)  # in the present stretch
         self.happened = 0
 
-    def to(self, until: float) -> None:
-        """Go to ``until`` and write the lane back."""
-        self.until = until
+    def to(self, until: float, most: int) -> None:
+        """Go to ``until`` in at most so many steps and write the lane back."""
+        self.until, self.left = until, most
         if not self.time < until:
             return
         self.settle(FLOWING)  # what is due right after the last stop

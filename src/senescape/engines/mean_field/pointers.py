@@ -8,7 +8,7 @@ from typing import Any
 from numba import config, typeof, types
 
 from ..interpreter import Pointer, tape_reader
-from .explicit import Control, Problem, integrate
+from .explicit import Control, Outputs, Problem, Work, attempt, integrate
 from .track import Track
 from .wide import Block, wide_backward, wide_flows
 from .wide_general import wide_general
@@ -46,14 +46,36 @@ def argument_types() -> tuple[Any, ...]:
     return rows, lane, block, track, lane, rows
 
 
+def _solving() -> tuple[Any, Any]:
+    """Return the types of a problem and of how it is controlled."""
+    _, rows, block, track = _parts()
+    number = types.float64
+    problem = types.NamedTuple((typeof(forward()), block, track, types.int64), Problem)
+    return problem, types.NamedTuple((number, rows, types.int64, number), Control)
+
+
+def attempt_types() -> tuple[Any, ...]:
+    """Return the types of the arguments of :func:`.explicit.attempt`."""
+    lane, rows = _parts()[:2]
+    slopes = types.Array(types.float64, 3, "C")
+    work = types.NamedTuple((rows, *([lane] * 4), *([rows] * 3), slopes), Work)
+    return _solving()[0], types.int64, types.float64, work
+
+
+@lru_cache(maxsize=1)
+def trial() -> Any:
+    """Return :func:`.explicit.attempt` as a pointer."""
+    return attempt if config.DISABLE_JIT else Pointer(attempt, attempt_types())
+
+
 def solver_types() -> tuple[Any, ...]:
     """Return the types of the arguments of :func:`.explicit.integrate`."""
-    lane, rows, block, track = _parts()
+    lane, rows, _, track = _parts()
     number = types.float64
-    problem = types.NamedTuple((typeof(forward()), block, track), Problem)
-    control = types.NamedTuple((number, rows, types.int64, number), Control)
+    problem, control = _solving()
+    outputs = types.NamedTuple((lane, types.Array(number, 3, "C")), Outputs)
     outcome = types.Array(types.int64, 1, "C")
-    return rows, types.UniTuple(number, 2), problem, control, track, lane, outcome
+    return rows, types.UniTuple(number, 2), typeof(trial()), problem, control, track, outputs, lane, outcome
 
 
 @lru_cache(maxsize=1)
