@@ -8,7 +8,7 @@ scenario has once it is lowered. Numbers are assumptions: the networks are work,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 SIZES = (8, 30, 60)
 UNTIL, OUTPUTS = 30.0, 31  # [day]
@@ -55,6 +55,12 @@ def small() -> Reactions:
         ({"C": 1}, {}, "kel * C"),
     ]
     return Reactions(species, parameters, {}, reactions)
+
+
+def stiff(net: Reactions) -> Reactions:
+    """Return the small network with a secreted factor and a drug that are gone within minutes."""
+    fast = {"kdF": 500.0, "kf": 1000.0, "kel": 50.0, "kdam": 0.25}
+    return replace(net, parameters=net.parameters | fast)
 
 
 def staged(clones: int, cycling: int, damaged: int, senescent: int, dying: int) -> Reactions:

@@ -22,11 +22,12 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from leap_network import scaled
 from linear_noise import limit
-from networks import network, sbml
+from networks import network, sbml, stiff
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
@@ -42,9 +43,25 @@ PEERS = {
 }
 # The leap at this many times the cells of the small network (1,500).
 SCALES = {"leap_vs_copasi_adaptive": 1e2, "leap_vs_copasi_adaptive_1e9": 1e6}
-# Differential equations for 30 days, at tolerances with about the same achieved error: size,
-# trajectories of a pair (senescape, peer), tolerance of both.
-ODES = {"ode_vs_cvode": (8, 2048, 150, 1e-6), "ode_vs_cvode_60": (60, 1024, 40, 1e-6)}
+class Ode(NamedTuple):
+    """Differential equations for 30 days; tolerances with about the same achieved error."""
+
+    tool: str
+    size: int
+    stiff: bool
+    ours: int  # trajectories of a pair
+    peer: int
+    tolerance: float
+    peer_tolerance: float
+
+
+ODES = {
+    "ode_vs_cvode": Ode("cvode", 8, False, 8192, 300, 1e-6, 1e-6),
+    "ode_vs_cvode_60": Ode("cvode", 60, False, 1024, 40, 1e-6, 1e-6),
+    "ode_vs_diffrax": Ode("diffrax", 8, False, 8192, 1000, 1e-6, 1e-6),
+    "ode_stiff_vs_cvode": Ode("cvode", 8, True, 2048, 300, 1e-6, 1e-7),
+    "ode_stiff_vs_diffrax": Ode("diffrax", 8, True, 2048, 200, 1e-6, 1e-6),
+}
 TIGHT, CHECKED = 1e-12, 8  # of the reference that both are compared with, and how many
 LEAPS = 4  # a trajectory of the leap costs a tenth of an exact one
 LIVE = ["P", "S", "R", "A", "E"]
@@ -79,8 +96,11 @@ class Worker:
         self.process.wait()
 
 
-def job_of(size: int, until: float, scale: float | None = None) -> dict:
+def job_of(
+    size: int, until: float, scale: float | None = None, *, stiffened: bool = False
+) -> dict:
     net = network(size) if scale is None else scaled(scale)
+    net = stiff(net) if stiffened else net
     reactions = []
     for consumed, made, rate in net.reactions:
         # rebop takes reactants of a rate law as given: modifiers stay in the text of the law
@@ -90,6 +110,7 @@ def job_of(size: int, until: float, scale: float | None = None) -> dict:
     return {
         "sbml": sbml(net), "species": net.species, "parameters": net.parameters,
         "reactions": [_mass_action(r, net.parameters) for r in reactions],
+        "laws": net.reactions,
         "until": until, "outputs": 31, "scale": scale,
         "compare": list(net.species) if scale is None else LIVE,
     }  # fmt: skip
@@ -163,16 +184,21 @@ def pair_of(name: str, python: str, pairs: int, folder: Path) -> dict:
 
 def solved(name: str, python: str, pairs: int, folder: Path) -> dict:
     """Compare solutions of differential equations, each trajectory with its own parameters."""
-    size, ours_number, peer_number, tolerance = ODES[name]
-    job = job_of(size, 30.0) | {"tolerance": tolerance}
-    path, tight = folder / f"{name}.json", folder / f"{name}-tight.json"
-    path.write_text(json.dumps(job), encoding="utf-8")
-    tight.write_text(json.dumps(job | {"tolerance": TIGHT}), encoding="utf-8")
-    reference = Worker(python, str(HERE / "peer.py"), "cvode", str(tight))
+    ode = ODES[name]
+    ours_number, peer_number = ode.ours, ode.peer
+    job = job_of(ode.size, 30.0, stiffened=ode.stiff)
+    paths = {}
+    for who, tolerance in (
+        ("ours", ode.tolerance), ("peer", ode.peer_tolerance), ("true", TIGHT),
+    ):  # fmt: skip
+        paths[who] = folder / f"{name}-{who}.json"
+        text = json.dumps(job | {"tolerance": tolerance, "stiff": ode.stiff, "batch": peer_number})
+        paths[who].write_text(text, encoding="utf-8")
+    reference = Worker(python, str(HERE / "peer.py"), "cvode", str(paths["true"]))
     true = np.array(reference.run(CHECKED, 1)["ends"])
     reference.close()
-    ours = Worker(sys.executable, str(HERE / "ours.py"), str(path))
-    peer = Worker(python, str(HERE / "peer.py"), "cvode", str(path))
+    ours = Worker(sys.executable, str(HERE / "ours.py"), str(paths["ours"]))
+    peer = Worker(python, str(HERE / "peer.py"), ode.tool, str(paths["peer"]))
     each: dict[str, list[float]] = {"ours": [], "peer": []}
     errors = {}
     for seed in range(1, pairs + 1):
@@ -193,8 +219,8 @@ def solved(name: str, python: str, pairs: int, folder: Path) -> dict:
         "pairs": [round(r, 2) for r in ratios],
         "largest_errors": errors,
         "cpu_ms_a_trajectory": {k: round(1e3 * statistics.median(v), 4) for k, v in each.items()},
-        "network": f"{len(job['species'])} species, {len(network(size).reactions)} reactions, 30 days",
-        "tolerance": tolerance,
+        "network": f"{len(job['species'])} species, {len(job['laws'])} reactions, 30 days",
+        "tolerance": {"ours": ode.tolerance, "peer": ode.peer_tolerance},
         "trajectories": {"ours": pairs * ours_number, "peer": pairs * peer_number},
     }
 
