@@ -16,7 +16,7 @@ from peer import spread
 from senescape.compile import lower
 from senescape.engines.exact import Exact, tiers
 from senescape.engines.leap import Leap
-from senescape.engines.mean_field import MeanField, straight
+from senescape.engines.mean_field import MeanField, steppers
 from senescape.engines.protocol import run_engine
 from senescape.engines.state import Streams
 from senescape.files.sbml import parse_sbml
@@ -26,7 +26,7 @@ def main() -> None:
     with open(sys.argv[1], encoding="utf-8") as file:
         job = json.load(file)
     tiers.PAYS = 0  # generated kernels from the first event or step: their compiling is not timed
-    straight.PAYS = 0.0
+    steppers.PAYS = 0.0
     scale = job.get("scale")
     engine = Exact() if scale is None else Leap()
     program = lower(parse_sbml(job["sbml"]) if scale is None else cells_network(scale))

@@ -59,8 +59,8 @@ ODES = {
     "ode_vs_cvode": Ode("cvode", 8, False, 8192, 300, 1e-6, 1e-6),
     "ode_vs_cvode_60": Ode("cvode", 60, False, 1024, 40, 1e-6, 1e-6),
     "ode_vs_diffrax": Ode("diffrax", 8, False, 8192, 1000, 1e-6, 1e-6),
-    "ode_stiff_vs_cvode": Ode("cvode", 8, True, 2048, 300, 1e-6, 1e-7),
-    "ode_stiff_vs_diffrax": Ode("diffrax", 8, True, 2048, 200, 1e-6, 1e-6),
+    "ode_stiff_vs_cvode": Ode("cvode", 8, True, 4096, 300, 3e-6, 1e-7),
+    "ode_stiff_vs_diffrax": Ode("diffrax", 8, True, 4096, 200, 3e-6, 3e-7),
 }
 TIGHT, CHECKED = 1e-12, 8  # of the reference that both are compared with, and how many
 LEAPS = 4  # a trajectory of the leap costs a tenth of an exact one

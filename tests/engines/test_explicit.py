@@ -127,11 +127,21 @@ def fixed_steps(network: Network, step: float, until: float) -> float:
         np.repeat(state.input, WIDTH, axis=1),
         np.zeros((WIDTH, 4)),
     )
-    control = ex.Control(1e9, np.full(y.shape, 1e9), 10_000, step)
+    control = ex.Control(1e9, np.full(y.shape, 1e9), 10_000, step, ex.explicit())
     outcome = np.full(WIDTH, ex.RUNNING)
     none = track_of(0, 0)
-    problem = ex.Problem(forward(), block, none)
-    ex.integrate(y, (0.0, until), trial(), problem, control, none, no_outputs(), np.full(WIDTH, step), outcome)
+    problem = ex.Problem(forward(), block, none, 0)
+    ex.integrate(
+        y,
+        (0.0, until),
+        trial(),
+        problem,
+        control,
+        none,
+        no_outputs(),
+        np.full(WIDTH, step),
+        outcome,
+    )
     assert (outcome == ex.REACHED).all()
     return float(y[0, 0])
 
@@ -175,9 +185,7 @@ def test_a_stiff_interval_is_handed_over() -> None:
     program = b.program_of(network)
     engine = MeanField()
     state = engine.start(program, b.lanes_of(program), Streams.hosts(1, 1))
-    left = engine._advance_explicitly(
-        pack(program), state, 1.0, np.empty(0), np.empty((0, 2, 1))
-    )
+    left = engine._advance_explicitly(pack(program), state, 1.0, np.empty(0), np.empty((0, 2, 1)))
     assert left.tolist() == [0]
     assert state.counts[0, 0] == 1e9
     engine.advance(program, state, 1.0)

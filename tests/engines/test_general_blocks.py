@@ -11,6 +11,7 @@ from tests import sbml_texts as x
 from tests.engines import builders as b
 
 from senescape.compile import Program, lower
+from senescape.engines import written
 from senescape.engines.interpreter import read_tape
 from senescape.engines.mean_field import MeanField, compact, general
 from senescape.engines.mean_field.compact import Layout, layout_of
@@ -157,6 +158,7 @@ def test_a_stiff_lane_is_lsodas_and_the_others_are_not_harmed(
     )
     table = b.lanes_of(made, 10)
     table[made.parameter("k"), 4] = 1e7
+    monkeypatch.setattr(general, "stiff_of", lambda program, layout: None)  # no implicit steps
     walked = []
     honest = general._Walk.to
 
@@ -203,10 +205,10 @@ def test_events_and_corners_are_left_to_lsoda(monkeypatch: pytest.MonkeyPatch) -
 
 # --- planted --------------------------------------------------------------------------------------
 def lost_sign(patch: pytest.MonkeyPatch) -> None:
-    honest = compact._Rows.add
+    honest = compact._Sums.change
     patch.setattr(
-        compact._Rows,
-        "add",
+        compact._Sums,
+        "change",
         lambda self, place, value, times: honest(self, place, value, abs(times)),
     )
 
@@ -227,17 +229,17 @@ def given_too_early(patch: pytest.MonkeyPatch) -> None:
 
 
 def forgotten_law(patch: pytest.MonkeyPatch) -> None:
-    honest = compact._Rows.add
+    honest = compact._Sums.change
 
     def planted(self: Any, place: int, value: Any, times: int) -> None:
         if place < 4:
             honest(self, place, value, times)
 
-    patch.setattr(compact._Rows, "add", planted)
+    patch.setattr(compact._Sums, "change", planted)
 
 
 def wrong_operation(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(compact, "ONE", {*compact.ONE, Op.POW})
+    patch.setattr(written, "UNARY", {*written.UNARY, Op.POW})
 
 
 @pytest.mark.parametrize("plant", [lost_sign, given_too_early, forgotten_law, wrong_operation])

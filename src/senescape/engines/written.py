@@ -123,9 +123,11 @@ def loops(
     spill : callable
         The place in memory of a number of a loop that a later one reads, from its index.
     length : int
-        Lines of a loop.
+        Lines of a loop, at most.
     """
-    chunks = [lines[i : i + length] for i in range(0, len(lines), length)]
+    # of equal length: what is left over would be so short that it is unrolled, not vectorised
+    size = -(-len(lines) // max(1, -(-len(lines) // length)))
+    chunks = [lines[i : i + size] for i in range(0, len(lines), size)]
     place: dict[str, str] = {}
     last = {name: c for c, chunk in enumerate(chunks) for line in chunk for name in line.reads}
     bodies = []

@@ -22,8 +22,10 @@ from .explicit import (
     RUNNING,
     STIFF,
     Control,
+    Method,
     Outputs,
     Problem,
+    explicit,
     integrate,
     outputs_of,
 )
@@ -117,6 +119,7 @@ def advance_lanes(
     most: int,
     worst: Float,
     outcome: Outcomes,
+    method: Method,
     slope: Any = None,
     attempt: Any = None,
     lent: int = 0,
@@ -137,6 +140,8 @@ def advance_lanes(
         Worst hazard met in each lane.
     outcome : (lanes,)
         Written.
+    method : Method
+        That of ``attempt``.
     slope : pointer, optional
         Right-hand side; that of scenarios by default.
     attempt : pointer, optional
@@ -158,6 +163,7 @@ def advance_lanes(
         most,
         worst,
         outcome,
+        method,
         lent,
     )
 
@@ -177,6 +183,7 @@ def advance_blocks(
     most: int,
     worst: Float,
     outcome: Outcomes,
+    method: Method,
     lent: int,
 ) -> None:
     """Do :func:`advance_lanes`: a call from Python for each block costs more than the block."""
@@ -206,9 +213,19 @@ def advance_blocks(
             fill(scale, top, numbers.scales, first)
         else:
             scale = scale_of(y, slots, own, span[1] - span[0], tolerance[1], rows)
-        control = Control(tolerance[0], scale, most, math.inf)
+        control = Control(tolerance[0], scale, most, math.inf, method)
         block = Block(read, packed, table, own, met, cells, around, row)
-        solve(y, span, attempt, Problem(slope, block, none, lent), control, none, outputs, first_step, result)
+        solve(
+            y,
+            span,
+            attempt,
+            Problem(slope, block, none, lent),
+            control,
+            none,
+            outputs,
+            first_step,
+            result,
+        )
         for i in range(min(WIDTH, lanes - first)):
             lane = first + i
             outcome[lane], pace[lane] = result[i], first_step[i]
@@ -285,7 +302,7 @@ def _record_block(
     block = block_of(packed, table, own, met)
     result = np.full(WIDTH, RUNNING)
     track = track_of(steps[0] + 1, block.around.shape[0])
-    control = Control(tolerance[0], scale, steps[0], steps[1])
+    control = Control(tolerance[0], scale, steps[0], steps[1], explicit())
     step = np.full(WIDTH, FIRST_STEP)
     problem = Problem(forward(), block, track_of(0, 0), 0)
     integrate(y, span, trial(), problem, control, track, no_outputs(), step, result)
@@ -362,14 +379,16 @@ def _chances_block(
     fill(y, 0, some, first)
     fill(table, 0, registers, first)
     block = block_of(packed, table, own, met)
-    control = Control(tolerance[0], np.full(y.shape, tolerance[1]), most, length)
+    control = Control(tolerance[0], np.full(y.shape, tolerance[1]), most, length, explicit())
     result = np.full(WIDTH, RUNNING)
     for i in range(WIDTH):
         if track.length[i] == 0:
             result[i] = STIFF
     step = np.full(WIDTH, FIRST_STEP)
     problem = Problem(backward(), block, track, 0)
-    integrate(y, (0.0, length), trial(), problem, control, track_of(0, 0), no_outputs(), step, result)
+    integrate(
+        y, (0.0, length), trial(), problem, control, track_of(0, 0), no_outputs(), step, result
+    )
     for i in range(min(WIDTH, lanes - first)):
         if met[i, 0] != 0.0:
             result[i] = BROKEN

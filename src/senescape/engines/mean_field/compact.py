@@ -21,10 +21,10 @@ from senescape.expressions import Op
 from ..tables import tables_of
 from ..written import arity
 from .flows import packed_of
+from .rows import ZERO, Name, Rows, constants_of, numbered
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int32]
-Name = tuple[str, float]
 
 
 class Layout(NamedTuple):
@@ -60,27 +60,41 @@ class Layout(NamedTuple):
         made[len(self.kept) : end] = self.constants[:, None]
         return made
 
+    def packed_with(self, program: Program, *implicit: Int) -> Int:
+        """Return the tables as one array, with those of implicit steps."""
+        slots, signals = program.slots, len(program.signal_names)
+        nothing = np.zeros(0, np.int32)
+        tables = tables_of(program)._replace(
+            tape=self.tape,
+            lane_end=0,
+            time_end=0,
+            assay_row=0,
+            signal_row=slots,
+            time_row=slots + signals,
+            advance_row=nothing,
+            transition=np.zeros((0, 4), np.int32),
+            weight=np.zeros((0, 3), np.int32),
+        )
+        first, second, third = implicit
+        return packed_of(tables, nothing, self.law, (first, second, third))
+
 
 @dataclass(slots=True)
-class _Rows:
-    """Rows under construction, over names of what they read and write.
+class _Sums(Rows):
+    """Rows that add up to rates of change.
 
-    ("r", register of the Program), ("k", constant), ("d", number whose rate of change it is),
-    ("t", row: a product in between).
+    Names: ("r", register of the Program), ("d", number whose rate of change it is).
     """
 
-    rows: list[tuple[int, Name, list[Name]]] = field(default_factory=list)
     started: set[int] = field(default_factory=set)
 
-    def add(self, place: int, value: Name, times: int) -> None:
+    def change(self, place: int, value: Name, times: int) -> None:
         """Add so many times a value to the rate of change of a number."""
         own: Name = ("d", place)
-        before: Name = own if place in self.started else ("k", 0.0)
+        before = own if place in self.started else ZERO
         self.started.add(place)
         if abs(times) > 1:
-            scaled: Name = ("t", len(self.rows))
-            self.rows.append((int(Op.MUL), scaled, [value, ("k", float(abs(times)))]))
-            value = scaled
+            value = self.make(Op.MUL, value, ("k", float(abs(times))))
         self.rows.append((int(Op.ADD if times > 0 else Op.SUB), own, [before, value]))
 
 
@@ -91,15 +105,15 @@ def layout_of(program: Program) -> Layout:
     slots, signals = program.slots, len(program.signal_names)
     tape = program.tape[program.lane_end :]
     made = {int(row[1]) for row in tape}
-    rows = _Rows()
+    rows = _Sums()
     changed = _changes(program)
     laws = {int(r): slots + s for s, r in enumerate(general.law) if r >= 0}
 
     def known(register: int) -> None:
         for place, times in changed.get(register, ()):
-            rows.add(place, ("r", register), times)
+            rows.change(place, ("r", register), times)
         for place in [p for r, p in laws.items() if r == register]:
-            rows.add(place, ("r", register), 1)
+            rows.change(place, ("r", register), 1)
 
     for register in sorted({*changed, *laws} - made):
         known(register)
@@ -126,50 +140,15 @@ def _changes(program: Program) -> dict[int, list[tuple[int, int]]]:
     return changes
 
 
-def _numbered(program: Program, rows: _Rows, kept: list[int], numbers: int) -> Layout:
-    """Give every name a register; one that is not read again is given to the next."""
-    used = [n for _, _, sources in rows.rows for n in sources]
-    constants = sorted({n[1] for n in used if n[0] == "k"} | {0.0})
+def _numbered(program: Program, rows: _Sums, kept: list[int], numbers: int) -> Layout:
+    """Give every name a register and put the tables together."""
+    constants = sorted({*constants_of(rows.rows), 0.0})
     place: dict[Name, int] = {("r", r): i for i, r in enumerate(kept)}
     place |= {("k", value): len(kept) + i for i, value in enumerate(constants)}
-    count = len(kept) + len(constants)
-    for number in sorted(rows.started):
-        place["d", number] = count
-        count += 1
-    lasting, last = set(place), {}
-    for index, (_, target, sources) in enumerate(rows.rows):
-        for name in (target, *sources):
-            last[name] = index
-    free: list[int] = []
-    tape = np.zeros((len(rows.rows), 5), np.int32)
-    for index, (op, target, sources) in enumerate(rows.rows):
-        numbered = [place[name] for name in sources]
-        for name in set(sources):
-            if name not in lasting and last[name] == index:
-                free.append(place[name])
-        if target not in place:
-            if free:
-                place[target] = free.pop()
-            else:
-                place[target], count = count, count + 1
-        if last[target] == index and target not in lasting:  # read by nothing
-            free.append(place[target])
-        padded = [*numbered, *([numbered[0]] * (3 - len(numbered)))]
-        tape[index] = [op, place[target], *padded]
+    place |= {("d", n): len(place) + i for i, n in enumerate(sorted(rows.started))}
+    tape, count, place = numbered(rows.rows, place, len(place))
     zero = place["k", 0.0]
     law = np.array([place.get(("d", n), zero) for n in range(numbers)], np.int32)
-    slots, signals = program.slots, len(program.signal_names)
+    empty = Layout(law, tape, law, np.array(kept, np.int32), np.array(constants), count)
     nothing = np.zeros(0, np.int32)
-    tables = tables_of(program)._replace(
-        tape=tape,
-        lane_end=0,
-        time_end=0,
-        assay_row=0,
-        signal_row=slots,
-        time_row=slots + signals,
-        advance_row=nothing,
-        transition=np.zeros((0, 4), np.int32),
-        weight=np.zeros((0, 3), np.int32),
-    )
-    packed = packed_of(tables, nothing, law)
-    return Layout(packed, tape, law, np.array(kept, np.int32), np.array(constants), count)
+    return empty._replace(packed=empty.packed_with(program, nothing, nothing, nothing))

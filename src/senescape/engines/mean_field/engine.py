@@ -22,7 +22,7 @@ from senescape.errors import RunError
 from ..births import mean_births
 from ..state import State, Streams, start_state
 from .blocks import Numbers, advance_lanes, lowest_of
-from .explicit import REACHED
+from .explicit import REACHED, explicit
 from .flows import FINE, NOT_FINITE, SLIGHTLY_NEGATIVE, flows, jacobian, pack
 from .general import advance_flow, start_flow
 from .outcome import SolverOutcome
@@ -102,9 +102,9 @@ class MeanField:
         times : (outputs,)
             In order, from ``state.time`` to ``until`` [day].
         """
-        numbers = (state.counts, state.signal, state.tally)
-        if program.general is not None:
-            numbers = numbers[:2]  # networks from SBML keep no tally
+        numbers = [state.counts, state.signal]
+        if program.general is None:  # networks from SBML keep no tally
+            numbers.append(state.tally)
         path = np.empty((len(times), sum(len(n) for n in numbers), state.lanes))
         if until > state.time:
             self._advance(program, state, times, path, until)
@@ -179,6 +179,7 @@ class MeanField:
             FEW_STEPS + int(STEPS_A_DAY * (until - state.time)),
             worst,
             outcome,
+            explicit(),
         )
         reached = (outcome == REACHED) & (worst[:, 0] == FINE)
         lowest = np.minimum(counts.min(axis=0, initial=0.0), lowest_of(path, len(counts)))

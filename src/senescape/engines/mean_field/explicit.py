@@ -1,10 +1,11 @@
 """An explicit solver for blocks of lanes in lock-step: Runge-Kutta of order 5 (Tsitouras).
 
-Most scenarios are not stiff. LSODA, restarted at every breakpoint, then spends its time on starting;
-this method has no memory, costs nothing to restart, and holds no lock while it runs. WIDTH lanes
-step together, each with its own time and its own step; one that has arrived stands still until the
-slowest has. Outputs cost no step: they are read off by a polynomial of order 4 between the ends of
-a step. Where a lane would need many steps (it is stiff) it says so, and another method takes over.
+Most scenarios are not stiff. LSODA, restarted at every breakpoint, then spends its time on
+starting; this method has no memory, costs nothing to restart, and holds no lock while it runs.
+WIDTH lanes step together, each with its own time and its own step; one that has arrived stands
+still until the slowest has. Outputs cost no step: they are read off by a polynomial of order 4
+between the ends of a step. Where a lane would need many steps (it is stiff) it says so, and another
+method takes over.
 
 Coefficients: Ch. Tsitouras (2011), doi:10.1016/j.camwa.2011.06.002; tests/engines/test_explicit.py
 checks row sums, order conditions and the order of convergence.
@@ -59,6 +60,9 @@ WITHIN = (
 
 REACHED, STIFF, BROKEN, RUNNING = 0, 1, 2, 3  # outcomes of a lane
 SAFETY, SHRINK, GROW = 0.9, 0.2, 5.0
+# Every so many attempts h times the largest eigenvalue is looked at; above BOUND, as often as LOOKS
+# one after the other, stability (its limit is 3.5 on the negative axis) keeps the steps short.
+LOOK, LOOKS, BOUND = 8, 3, 2.5
 FIRST_STEP = 1.0  # [day]: bold, for a step that is refused costs less than a slow start
 SHORTEST_STEP = 1e-9
 
@@ -104,6 +108,30 @@ def outputs_of(times: Float, numbers: int) -> Outputs:
     return Outputs(times, np.zeros((times.shape[0], numbers, WIDTH)))
 
 
+class Method(NamedTuple):
+    """What the control of steps has to know of a method.
+
+    Parameters
+    ----------
+    order : float
+        Of its error: a step h has an error of h^order.
+    within : (4 (STAGES + 1),)
+        Of the polynomials that weigh the slopes within a step.
+    patience : float
+        Steps that may be left to do where stability, not error, decides on their length; with more
+        the lane is called stiff. 0: this is not looked at.
+    """
+
+    order: float
+    within: Float
+    patience: float
+
+
+def explicit(patience: float = 0.0) -> Method:
+    """Return what the control of steps has to know of this method."""
+    return Method(5.0, np.array(WITHIN), patience)
+
+
 class Control(NamedTuple):
     """When a step is good enough, and when to give up.
 
@@ -116,12 +144,14 @@ class Control(NamedTuple):
         Steps, taken or refused, after which the problem is called stiff.
     longest : float
         Longest step [day].
+    method : Method
     """
 
     relative: float
     scale: Float
     most: int
     longest: float
+    method: Method
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
@@ -196,6 +226,30 @@ def _keep_some(kept: Track, which: Outcomes, x: Float, y: Float, k: Float, block
             _keep(kept, lane, x[lane], env, env_slope)
 
 
+@njit(cache=True, nogil=True, error_model="numpy")
+def _look_for_stiffness(work: Work, relative: float, out: Float) -> None:
+    """Write h times the size of the largest eigenvalue that a step has met in each lane.
+
+    The last two slopes are taken at the same time at two places: how far they are apart, over how
+    far the places are apart; see E. Hairer & G. Wanner (1996), section IV.2.
+    """
+    y, k, scales = work.y, work.k, work.scale
+    apart = np.zeros(WIDTH)
+    for i in range(WIDTH):
+        out[i] = 0.0
+    for r in range(y.shape[0]):
+        for i in range(WIDTH):
+            place = LAST[5] * k[5, r, i]
+            for j in range(5):
+                place += (LAST[j] - WEIGHTS[STAGES * 5 + j]) * k[j, r, i]
+            weight = 1.0 / (scales[r, i] + relative * abs(y[r, i]))
+            slope = (k[6, r, i] - k[5, r, i]) * weight
+            out[i] += slope * slope
+            apart[i] += place * place * weight * weight
+    for i in range(WIDTH):
+        out[i] = math.sqrt(out[i] / apart[i]) if apart[i] > 0.0 else 0.0
+
+
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _accept(work: Work, taken: Outcomes) -> None:
     """Go on from the end of the step in those lanes whose step was taken."""
@@ -216,18 +270,18 @@ def _accept(work: Work, taken: Outcomes) -> None:
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _read_off(
-    outputs: Outputs, index: int, lane: int, part: float, h: float, y: Float, k: Float
+    outputs: Outputs, index: int, lane: int, part: float, h: float, work: Work, within: Float
 ) -> None:
     """Write the numbers of a lane at a part (0 to 1) of the step that it has just taken."""
-    path = outputs.path
+    path, y, k, w = outputs.path, work.y, work.k, within
     # weights in scalars: an array of them would be made for every output
-    w0 = part * (WITHIN[0] + part * (WITHIN[1] + part * (WITHIN[2] + part * WITHIN[3])))
-    w1 = part * part * (WITHIN[5] + part * (WITHIN[6] + part * WITHIN[7]))
-    w2 = part * part * (WITHIN[9] + part * (WITHIN[10] + part * WITHIN[11]))
-    w3 = part * part * (WITHIN[13] + part * (WITHIN[14] + part * WITHIN[15]))
-    w4 = part * part * (WITHIN[17] + part * (WITHIN[18] + part * WITHIN[19]))
-    w5 = part * part * (WITHIN[21] + part * (WITHIN[22] + part * WITHIN[23]))
-    w6 = part * part * (WITHIN[25] + part * (WITHIN[26] + part * WITHIN[27]))
+    w0 = part * (w[0] + part * (w[1] + part * (w[2] + part * w[3])))
+    w1 = part * (w[4] + part * (w[5] + part * (w[6] + part * w[7])))
+    w2 = part * (w[8] + part * (w[9] + part * (w[10] + part * w[11])))
+    w3 = part * (w[12] + part * (w[13] + part * (w[14] + part * w[15])))
+    w4 = part * (w[16] + part * (w[17] + part * (w[18] + part * w[19])))
+    w5 = part * (w[20] + part * (w[21] + part * (w[22] + part * w[23])))
+    w6 = part * (w[24] + part * (w[25] + part * (w[26] + part * w[27])))
     for r in range(y.shape[0]):
         total = w0 * k[0, r, lane] + w1 * k[1, r, lane] + w2 * k[2, r, lane] + w3 * k[3, r, lane]
         total = total + w4 * k[4, r, lane] + w5 * k[5, r, lane] + w6 * k[6, r, lane]
@@ -345,10 +399,12 @@ def integrate(
     states = numbers if backward else slots_of(block.packed) + block.supply.shape[0]
     rows = numbers if backward else states + size_of(block.packed, TRANSITION)
     work = work_of(start, control.scale, rows, block.registers[: problem.lent])
-    x, h, y, k, trial, error = work.x, work.h, work.y, work.k, work.trial, work.error
+    x, h, y, k, error = work.x, work.h, work.y, work.k, work.error
     taken = np.zeros(WIDTH, np.int64)
     ends, factor = np.zeros(WIDTH, np.int64), np.empty(WIDTH)
     times, seen = outputs.times, np.zeros(WIDTH, np.int64)
+    within, power = control.method.within, -1.0 / control.method.order
+    bound, tight = np.empty(WIDTH), np.zeros(WIDTH, np.int64)
     for i in range(WIDTH):
         size[i] = min(size[i], control.longest)
         x[i] = first
@@ -359,7 +415,7 @@ def integrate(
             taken[lane] = 1
         _keep_some(kept, taken, x, y, k[0], block)
     nearly = last - 1e-12 * max(1.0, abs(last))
-    for _ in range(control.most):
+    for attempts in range(control.most):
         running = False
         for i in range(WIDTH):
             runs = outcome[i] == RUNNING
@@ -370,9 +426,16 @@ def integrate(
         if not running:
             break
         attempt(problem, states, control.relative, work)
+        if control.method.patience > 0.0 and attempts % LOOK == LOOK - 1:
+            _look_for_stiffness(work, control.relative, bound)
+            for i in range(WIDTH):
+                tight[i] = tight[i] + 1 if bound[i] > BOUND else 0
+                left = (last - x[i]) / max(size[i], SHORTEST_STEP)
+                if outcome[i] == RUNNING and tight[i] >= LOOKS and left > control.method.patience:
+                    outcome[i] = STIFF
         for i in range(WIDTH):
             limited = error[i] if error[i] > 1e-10 else 1e-10
-            factor[i] = SAFETY * lane_exp(-0.2 * lane_log(limited))
+            factor[i] = SAFETY * lane_exp(power * lane_log(limited))
         for i in range(WIDTH):
             runs = outcome[i] == RUNNING
             taken[i] = 1 if runs and error[i] <= 1.0 else 0
@@ -384,8 +447,8 @@ def integrate(
                 if taken[i] != 0:
                     end = last if ends[i] != 0 else x[i] + h[i]
                     while seen[i] < times.shape[0] and times[seen[i]] <= end:
-                        within = (times[seen[i]] - x[i]) / h[i]
-                        _read_off(outputs, seen[i], i, within, h[i], y, k)
+                        part = (times[seen[i]] - x[i]) / h[i]
+                        _read_off(outputs, seen[i], i, part, h[i], work, within)
                         seen[i] += 1
                     x[i] = end
                     if ends[i] != 0:

@@ -34,20 +34,24 @@ def pack(program: Program) -> Int:
     """Return all index tables as one array; weights are those of driving assays."""
     driving = driving_assays(program)
     weight = program.weight[np.isin(program.weight[:, 0], driving)]
-    return packed_of(tables_of(program)._replace(weight=weight), driving, np.zeros(0, np.int32))
+    nothing = np.zeros(0, np.int32)
+    tables = tables_of(program)._replace(weight=weight)
+    return packed_of(tables, driving, nothing, (nothing, nothing, nothing))
 
 
-def packed_of(tables: Tables, driving: Int, law: Int) -> Int:
+def packed_of(tables: Tables, driving: Int, law: Int, implicit: tuple[Int, Int, Int]) -> Int:
     """Return tables as one array: a solver's callback then unboxes one, not twenty.
 
-    Layout: for each field of :class:`Tables`, for the driving assays and for ``law`` (registers of
-    rates of change, of networks from SBML), its offset and its number of rows (or its value and 0),
-    then the tables themselves.
+    Layout: for each field of :class:`Tables`, for the driving assays, for ``law`` (registers of
+    rates of change, of networks from SBML) and for the tapes and places of implicit steps
+    (:class:`.rosenbrock.Stiff`), its offset and its number of rows (or its value and 0), then the
+    tables themselves.
     """
-    head = np.zeros(2 * (len(tables) + 2), np.int32)
+    fields = (*tables, driving, law, *implicit)
+    head = np.zeros(2 * len(fields), np.int32)
     parts: list[Int] = []
     offset = len(head)
-    for index, value in enumerate((*tables, driving, law)):
+    for index, value in enumerate(fields):
         if isinstance(value, np.ndarray):
             head[2 * index : 2 * index + 2] = offset, len(value)
             parts.append(np.ascontiguousarray(value, np.int32).ravel())
@@ -72,8 +76,8 @@ def driving_assays(program: Program) -> Int:
 (
     TAPE, LANE_END, TIME_END, PARAMETER_ROW, SIGNAL_ROW, TIME_ROW, ASSAY_ROW, SLOT_PTR, ADVANCE_ROW,
     TRANSITION, EXIT_PTR, EXIT, ROUTE_ROW, ROUTE_PTR, OUTCOME_PTR, OUTCOME_ROW, PRODUCT_PTR,
-    PRODUCT, COUPLING, SECRETION, WEIGHT, DRIVING, LAW,
-) = (np.int64(i) for i in range(len(Tables._fields) + 2))  # fmt: skip
+    PRODUCT, COUPLING, SECRETION, WEIGHT, DRIVING, LAW, FACTORS, SOLUTION, PLACES,
+) = (np.int64(i) for i in range(len(Tables._fields) + 5))  # fmt: skip
 
 
 @njit(cache=True, nogil=True, error_model="numpy", forceinline=True)

@@ -40,10 +40,11 @@ from ..events import (
 from ..state import State, Streams, start_state
 from ..tables import Tables, tables_of
 from .blocks import Numbers, advance_lanes, lowest_of
-from .compact import Layout, layout_of
+from .compact import layout_of
 from .explicit import REACHED, STIFF
 from .pointers import general as general_slope
-from .straight import Straight
+from .rosenbrock import stiff_of
+from .steppers import Stepper, explicit_stepper, implicit_stepper
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int32]
@@ -58,6 +59,8 @@ MOST_EVENTS = 1_000_000
 # Below so many lanes LSODA is faster, for nothing has to be compiled; beyond so many explicit steps
 # between two outputs it is too.
 FEW_LANES, FEW_STEPS = 8, 1_000
+# Explicit steps held short by stability, of which so many may be left.
+PATIENCE = 100.0
 AT_ONCE = 4_096  # lanes between two looks at whether a generated step pays
 
 
@@ -69,8 +72,7 @@ class Prepared:
     events: EventTables
     law: Int
     stop: Int
-    layout: Layout
-    straight: Straight
+    steppers: tuple[Stepper, ...]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -188,52 +190,75 @@ def advance_flow(
 def _advance_together(
     state: State, until: float, own: Prepared, relative: float, times: Float, path: Float
 ) -> NDArray[np.int64]:
-    """Advance the lanes that are not stiff in blocks; return those that LSODA must take.
+    """Advance lanes in blocks; return those that LSODA must take.
 
-    A lane that is stiff once is not tried again.
+    The pace of a lane says how: above 0 explicit steps; below 0, once it was stiff, implicit ones;
+    0, where neither will do, LSODA.
     """
-    counts, signal = state.counts.copy(), state.signal.copy()
-    slots, lanes = counts.shape
-    scales = absolute(np.abs(np.concatenate([counts, signal])), slots, relative)
-    outcome = np.zeros(lanes, np.int64)
-    for first in range(0, lanes, AT_ONCE):
-        part = slice(first, first + AT_ONCE)
-        began = thread_time()
-        attempt, lent = own.straight.attempt()
-        arrays = [
-            np.ascontiguousarray(a[..., part]) for a in (counts, signal, state.input, scales, path)
-        ]
-        numbers = Numbers(
-            arrays[0],
-            arrays[1],
-            np.zeros((0, arrays[0].shape[1])),
-            own.layout.registers_of(state.registers[:, part], lent),
-            arrays[2],
-            arrays[3],
-            times,
-            arrays[4],
-        )
-        advance_lanes(
-            numbers,
-            state.pace[part],
-            (state.time, until),
-            own.layout.packed,
-            (relative, relative),
-            FEW_STEPS * (len(times) + 1),
-            np.zeros((arrays[0].shape[1], 4)),
-            outcome[part],
-            general_slope(),
-            attempt,
-            lent,
-        )
-        counts[:, part], signal[:, part], path[..., part] = arrays[0], arrays[1], arrays[4]
-        own.straight.spent += thread_time() - began
-    largest = np.maximum(counts.max(axis=0, initial=0.0), state.counts.max(axis=0, initial=0.0))
-    lowest = np.minimum(counts.min(axis=0, initial=0.0), lowest_of(path, slots))
-    done = (outcome == REACHED) & (lowest >= -NEGATIVE_ROUNDING * largest)
-    state.counts[:, done], state.signal[:, done] = np.maximum(counts[:, done], 0.0), signal[:, done]
-    state.pace[outcome == STIFF] = 0.0
-    return np.nonzero(~done)[0]
+    left = state.pace == 0.0
+    for stepper in own.steppers:
+        which = np.nonzero(state.pace > 0.0 if stepper.explicit else state.pace < 0.0)[0]
+        for first in range(0, len(which), AT_ONCE):
+            lanes = which[first : first + AT_ONCE]
+            good, outcome = _advance_some(state, until, stepper, relative, times, path, lanes)
+            stiff = outcome == STIFF
+            if stepper.explicit and len(own.steppers) > 1:
+                state.pace[lanes[stiff]] *= -1.0
+                good |= stiff
+            else:
+                state.pace[lanes[stiff]] = 0.0
+            left[lanes[~good]] = True
+    return np.nonzero(left)[0]
+
+
+def _advance_some(
+    state: State,
+    until: float,
+    stepper: Stepper,
+    relative: float,
+    times: Float,
+    path: Float,
+    lanes: NDArray[np.int64],
+) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Advance some lanes by one method; return which have arrived, and the outcome of each."""
+    began = thread_time()
+    attempt, lent = stepper.attempt()
+    before, signal = state.counts[:, lanes], state.signal[:, lanes]
+    counts, slots = before.copy(), len(before)
+    numbers = Numbers(
+        counts,
+        signal,
+        np.zeros((0, len(lanes))),
+        stepper.layout.registers_of(state.registers[:, lanes], lent),
+        state.input[:, lanes],
+        absolute(np.abs(np.concatenate([counts, signal])), slots, relative),
+        times,
+        np.empty((*path.shape[:2], len(lanes))),
+    )
+    outcome, pace = np.zeros(len(lanes), np.int64), np.abs(state.pace[lanes])
+    advance_lanes(
+        Numbers(*(np.ascontiguousarray(a) for a in numbers)),
+        pace,
+        (state.time, until),
+        stepper.layout.packed,
+        (relative, relative),
+        FEW_STEPS * (len(times) + 1),
+        np.zeros((len(lanes), 4)),
+        outcome,
+        stepper.method,
+        general_slope(),
+        attempt,
+        lent,
+    )
+    state.pace[lanes] = np.copysign(pace, state.pace[lanes])
+    largest = np.maximum(counts.max(axis=0, initial=0.0), before.max(axis=0, initial=0.0))
+    lowest = np.minimum(counts.min(axis=0, initial=0.0), lowest_of(numbers.path, slots))
+    good = (outcome == REACHED) & (lowest >= -NEGATIVE_ROUNDING * largest)
+    done = lanes[good]
+    state.counts[:, done], state.signal[:, done] = np.maximum(counts[:, good], 0.0), signal[:, good]
+    path[..., done] = numbers.path[..., good]
+    stepper.spent += thread_time() - began
+    return good, outcome
 
 
 def absolute(largest: Float, slots: int, relative: float) -> Float:
@@ -249,23 +274,24 @@ def absolute(largest: Float, slots: int, relative: float) -> Float:
 
 
 @lru_cache(maxsize=64)
-def _straight_of(program: Program) -> Straight:
-    """Return what tries the steps of a program: one for all states, so that its time adds up."""
-    return Straight(layout_of(program))
+def _steppers_of(program: Program) -> tuple[Stepper, ...]:
+    """Return what tries the steps of a program: for all its states, so that time adds up."""
+    layout = layout_of(program)
+    stiff = stiff_of(program, layout)
+    first = explicit_stepper(layout, 0.0 if stiff is None else PATIENCE)
+    return (first,) if stiff is None else (first, implicit_stepper(stiff))
 
 
 def _prepared(program: Program, state: State) -> Prepared:
     if state.prepared is None:
         general = program.general
         assert general is not None
-        straight = _straight_of(program)
         state.prepared = Prepared(
             tables_of(program),
             event_tables(general),
             general.law,
             general.stop,
-            straight.layout,
-            straight,
+            _steppers_of(program),
         )
     return cast(Prepared, state.prepared)
 

@@ -8,7 +8,8 @@ from typing import Any
 from numba import config, typeof, types
 
 from ..interpreter import Pointer, tape_reader
-from .explicit import Control, Outputs, Problem, Work, attempt, integrate
+from . import rosenbrock
+from .explicit import Control, Method, Outputs, Problem, Work, attempt, integrate
 from .track import Track
 from .wide import Block, wide_backward, wide_flows
 from .wide_general import wide_general
@@ -51,7 +52,8 @@ def _solving() -> tuple[Any, Any]:
     _, rows, block, track = _parts()
     number = types.float64
     problem = types.NamedTuple((typeof(forward()), block, track, types.int64), Problem)
-    return problem, types.NamedTuple((number, rows, types.int64, number), Control)
+    method = types.NamedTuple((number, types.Array(number, 1, "C"), number), Method)
+    return problem, types.NamedTuple((number, rows, types.int64, number, method), Control)
 
 
 def attempt_types() -> tuple[Any, ...]:
@@ -68,6 +70,13 @@ def trial() -> Any:
     return attempt if config.DISABLE_JIT else Pointer(attempt, attempt_types())
 
 
+@lru_cache(maxsize=1)
+def implicit_trial() -> Any:
+    """Return :func:`.rosenbrock.attempt` as a pointer."""
+    kernel = rosenbrock.attempt
+    return kernel if config.DISABLE_JIT else Pointer(kernel, attempt_types())
+
+
 def solver_types() -> tuple[Any, ...]:
     """Return the types of the arguments of :func:`.explicit.integrate`."""
     lane, rows, _, track = _parts()
@@ -75,7 +84,17 @@ def solver_types() -> tuple[Any, ...]:
     problem, control = _solving()
     outputs = types.NamedTuple((lane, types.Array(number, 3, "C")), Outputs)
     outcome = types.Array(types.int64, 1, "C")
-    return rows, types.UniTuple(number, 2), typeof(trial()), problem, control, track, outputs, lane, outcome
+    return (
+        rows,
+        types.UniTuple(number, 2),
+        typeof(trial()),
+        problem,
+        control,
+        track,
+        outputs,
+        lane,
+        outcome,
+    )
 
 
 @lru_cache(maxsize=1)
