@@ -145,6 +145,18 @@ def test_decay_and_a_straight_line_have_their_closed_forms() -> None:
     np.testing.assert_allclose(found[:, 1], 10.0 - left, atol=1e-6)
 
 
+def test_an_output_changes_no_other() -> None:
+    """It costs no step: the same bytes at the end and on the way, whichever are asked for."""
+    made, lanes = reversible(), lanes_of(reversible(), 9)
+
+    def at(times: Float) -> Float:
+        states = run_engine(BLOCKS, made, lanes, Streams.hosts(1, 9), times)
+        return np.array([np.concatenate([s.counts, s.signal]) for s in states])
+
+    many = at(np.linspace(0.0, 4.0, 41))
+    np.testing.assert_array_equal(at(np.array([0.0, 1.0, 4.0])), many[[0, 10, 40]])
+
+
 def test_a_stiff_lane_is_lsodas_and_the_others_are_not_harmed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

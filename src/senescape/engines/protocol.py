@@ -94,15 +94,19 @@ def _read_off(engine: Reading, program: Program, state: State, times: Float) -> 
     points = program.forcing.time
     rows = program.slots + len(program.signal_names) + len(program.transition)
     most = max(1, MOST_NUMBERS // max(1, rows))
-    first = 0
+    # Right after a dose a scenario may be too stiff to go far in one go: stretches grow from there.
+    least = most if program.general is not None else 1
+    first, size = 0, least
     while first < len(times):
         advance_to(engine, program, state, state.time)  # what is due here
         left = points[state.next_breakpoint :]
         before = int(np.searchsorted(times, left[0], "left")) if len(left) else len(times)
         if before <= first:
             advance_to(engine, program, state, float(left[0]))
+            size = least
             continue
-        last = min(before, first + most)
+        last = min(before, first + size)
+        size = min(most, 2 * size) if last < before else least
         stops = last < before or last == len(times)  # else go on to the breakpoint
         until = float(times[last - 1] if stops else left[0])
         yield from engine.read_off(program, state, times[first:last], until)
