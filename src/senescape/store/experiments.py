@@ -67,7 +67,9 @@ class Store:
     ----------
     folder : Path
     writing : bool
-        Make it where there is none, and allow runs to be kept. Without it nothing is changed.
+        Allow runs to be kept and removed. Without it nothing is changed.
+    new : bool
+        With ``writing``: make the store where there is none.
     mounts : Path
         The kernel's table of mounts.
     tell : callable
@@ -93,6 +95,7 @@ class Store:
         folder: Path,
         *,
         writing: bool = False,
+        new: bool = True,
         mounts: Path = MOUNTS,
         tell: Callable[[str], None] = warnings.warn,
     ) -> None:
@@ -100,6 +103,7 @@ class Store:
         self._stack = contextlib.ExitStack()
         if writing:
             check_local(self.folder, mounts)
+        if writing and new:
             _make(self.folder)
         else:
             check_marker(self.folder)
