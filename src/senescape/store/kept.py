@@ -80,14 +80,16 @@ class KeptRun:
         self._stack = contextlib.ExitStack()
 
     def __enter__(self) -> KeptRun:
-        self._stack.enter_context(Lock(self.folder / "lock", f"run {self.digest[:12]}"))
-        self._count = self.database.count(self.digest)
-        self.lost = max(0, acknowledged(self.folder) - self._count)
-        if self.lost:
-            self.tell(
-                f"{self.lost} acknowledged replicates of run {self.digest[:12]} are gone (was a "
-                "file of the database deleted?); they are computed again"
-            )
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(Lock(self.folder / "lock", f"run {self.digest[:12]}"))
+            self._count = self.database.count(self.digest)
+            self.lost = max(0, acknowledged(self.folder) - self._count)
+            if self.lost:
+                self.tell(
+                    f"{self.lost} acknowledged replicates of run {self.digest[:12]} are gone (was a "
+                    "file of the database deleted?); they are computed again"
+                )
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -103,7 +105,7 @@ class KeptRun:
             Changed in place.
         """
         done = np.zeros(len(keys), dtype=bool)
-        if not keys:
+        if not keys or not self._count:
             return done
         lane = {key: index for index, key in enumerate(keys)}
         draws, hosts = [key.draw for key in keys], [key.host for key in keys]
