@@ -86,8 +86,8 @@ class KeptRun:
             self.lost = max(0, acknowledged(self.folder) - self._count)
             if self.lost:
                 self.tell(
-                    f"{self.lost} acknowledged replicates of run {self.digest[:12]} are gone (was a "
-                    "file of the database deleted?); they are computed again"
+                    f"{self.lost} acknowledged replicates of run {self.digest[:12]} are gone (was "
+                    "a file of the database deleted?); they are computed again"
                 )
             self._stack = stack.pop_all()
         return self
