@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from senescape.report import verdict_page
     from senescape.results import Ensemble, Observed, Provenance
     from senescape.run.exporting import export_scenario
+    from senescape.store import Store
     from senescape.units import convert, parse_quantity
     from senescape.verdict import Effect, Rule, Verdict, Word, expect
     from senescape.verdict.contrasts import contrasts
@@ -71,6 +72,7 @@ _HOMES = {
     "Rule": "senescape.verdict",
     "Scenario": "senescape.model",
     "SenescapeError": "senescape.errors",
+    "Store": "senescape.store",
     "Streams": "senescape.engines.state",
     "Verdict": "senescape.verdict",
     "WellPrediction": "senescape.cohort",
@@ -118,6 +120,7 @@ __all__ = [
     "Rule",
     "Scenario",
     "SenescapeError",
+    "Store",
     "Streams",
     "Verdict",
     "WellPrediction",

@@ -113,6 +113,10 @@ class RunError(SenescapeError):
     """A run that cannot start, or that had to stop."""
 
 
+class StoreError(SenescapeError):
+    """A store of runs that is damaged, taken, or cannot be written."""
+
+
 class DataError(SenescapeError):
     """A measured table that cannot be read."""
 

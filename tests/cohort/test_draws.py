@@ -222,6 +222,22 @@ def test_a_variant_multiplies_the_draws_of_what_it_sets() -> None:
     assert len(set(usual)) == 9
 
 
+def test_a_draw_does_not_depend_on_how_many_there_are() -> None:
+    """A uniform number that may pass 1 is no share, though the first three draws lie below."""
+    repair = "    repair: {distribution: uniform, low: 0.1 / day, high: 3 / day}\n"
+    text = GOOD.replace("    repair: {distribution: lognormal, sd: 0.4}\n", repair)
+    text = text.replace("outcome:\n", "variants: {fast: {set: {repair: 0.3 / day}}}\noutcome:\n")
+    scenario = parse_scenario(text)
+    program = compile_scenario(scenario, "pulse", "fast").program
+    row = program.parameter("repair")
+    many = cohort_of(scenario, program, seed=1, draws=40, hosts=1)
+    low = int(np.argmin(many.outer["repair"]))
+    few = cohort_of(scenario, program, seed=1, draws=1, hosts=1, first_draw=low)
+    assert few.outer["repair"][0] < 1.0 < many.outer["repair"].max()
+    assert few.parameters[row, 0] == many.parameters[row, low]
+    np.testing.assert_allclose(many.parameters[row], 3.0 * many.outer["repair"], rtol=1e-12)
+
+
 def test_a_variant_multiplies_the_odds_of_a_share() -> None:
     """0.3 becomes 0.95: odds times 44.3 in every draw, so that no draw passes 1."""
     scenario = read_scenario("a549-etoposide-navitoclax")

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from senescape.cli.runs import app as runs
 from senescape.errors import SenescapeError
 from senescape.version import __version__
 
@@ -26,6 +27,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+app.add_typer(runs, name="runs")
 
 ScenarioArgument = Annotated[
     str, typer.Argument(help="Name of a bundled scenario, or path of a YAML file.")
@@ -81,7 +84,10 @@ def main() -> None:
         sys.stderr.close()
         raise SystemExit(0) from None
     if status == STOPPED:
+        from senescape.cli.stopping import leave
+
         print("senescape: stopped by the user; nothing was written", file=sys.stderr)
+        leave(STOPPED)
     if status:
         raise SystemExit(status)
 
@@ -197,6 +203,16 @@ def simulate(
     every: Annotated[
         float | None, typer.Option(help="SBML: time between outputs; by default 50 in all.")
     ] = None,
+    store: Annotated[
+        Path | None,
+        typer.Option(help="Folder that keeps what is finished; what is in it is not run again."),
+    ] = None,
+    run: Annotated[
+        str | None, typer.Option(help="Name of the run in the store; refused for another one.")
+    ] = None,
+    processes: Annotated[
+        bool, typer.Option("--processes", help="Compute in processes in place of threads.")
+    ] = False,
     json: Json = False,
     output: Output = None,
 ) -> None:
@@ -211,6 +227,9 @@ def simulate(
             "--variant": variant is not None,
             "--uncertain": uncertain,
             "--counted": counted,
+            "--store": store is not None,
+            "--run": run is not None,
+            "--processes": processes,
         }
         refuse_options(given, "an SBML file")
         run_network_file(
@@ -224,12 +243,13 @@ def simulate(
             output=output,
         )
         return
-    from senescape.cli.simulate import refuse_network_options, run_simulate
+    from senescape.cli.simulate import Keeping, refuse_network_options, run_simulate
 
     refuse_network_options(replicates=replicates, every=every)
     run_simulate(
         scenario,
         tuple(dict.fromkeys(regimen or ())),
+        keeping=Keeping(store, run, processes=processes),
         hosts=100 if hosts is None else hosts,
         until=until,
         seed=seed,

@@ -112,6 +112,12 @@ def shown(path: Path) -> str:
     return str(path).encode("utf-8", "backslashreplace").decode()
 
 
+def tell(text: str) -> None:
+    """Print a line beside the result, on standard error."""
+    line = f"senescape: {text}"
+    print(line.encode("utf-8", "backslashreplace").decode(), file=sys.stderr)
+
+
 def _unwritable(path: Path, error: Exception) -> RunError:
     reason = error.strerror if isinstance(error, OSError) else str(error)
     return RunError(

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import typer
 
 from senescape.cohort import simulate
+from senescape.errors import RunError
 from senescape.files import read_scenario
 from senescape.results import Ensemble
+from senescape.run import Processes, workers
+from senescape.store import Store
 from senescape.verdict import DISCLAIMER, regimens_of
 
 from .networks import refuse_options
-from .output import Bar, plain_json, table, write_text
+from .output import Bar, plain_json, table, tell, write_text
+from .stopping import resumable
 
 
 def refuse_network_options(*, replicates: int | None, every: float | None) -> None:
@@ -27,10 +34,44 @@ def refuse_network_options(*, replicates: int | None, every: float | None) -> No
     refuse_options(given, "a scenario")
 
 
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """Where what is finished is kept, under which name, and who computes it."""
+
+    folder: Path | None = None
+    name: str | None = None
+    processes: bool = False
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[Store | None]:
+        """Open the store; while it is open, a stop says how to go on.
+
+        Raises
+        ------
+        RunError
+            A name without a store.
+        StoreError
+            The folder is no store, damaged, or cannot be written.
+        """
+        if self.folder is None:
+            if self.name is not None:
+                raise RunError(
+                    f"--run {self.name} without a store",
+                    allowed="--store FOLDER --run NAME",
+                    remedy="add --store",
+                    check="cli.option",
+                )
+            yield None
+            return
+        with resumable(), Store(self.folder, writing=True, tell=tell) as store:
+            yield store
+
+
 def run_simulate(
     name: str,
     wanted: tuple[str, ...],
     *,
+    keeping: Keeping,
     hosts: int,
     until: float | None,
     seed: int,
@@ -45,23 +86,27 @@ def run_simulate(
     """Simulate regimens and print or write what was counted."""
     scenario = read_scenario(name)
     results = []
-    for regimen in regimens_of(scenario, wanted):
-        with Bar(regimen).shown() as bar:
-            results.append(
-                simulate(
-                    scenario,
-                    regimen,
-                    hosts=hosts,
-                    seed=seed,
-                    engine=engine,
-                    step=step,
-                    until=until,
-                    variant=variant,
-                    uncertain=uncertain,
-                    counted=counted,
-                    monitor=bar,
+    with keeping.opened() as store:
+        for regimen in regimens_of(scenario, wanted):
+            with Bar(regimen).shown() as bar:
+                results.append(
+                    simulate(
+                        scenario,
+                        regimen,
+                        hosts=hosts,
+                        seed=seed,
+                        engine=engine,
+                        step=step,
+                        until=until,
+                        variant=variant,
+                        uncertain=uncertain,
+                        counted=counted,
+                        monitor=bar,
+                        store=store,
+                        name=keeping.name,
+                        executor=Processes(workers()) if keeping.processes else None,
+                    )
                 )
-            )
     if json:
         data = (
             _plain(results[0])

@@ -107,18 +107,21 @@ def cohort_of(
         for name, values in outer.items():
             if name in rows:
                 stated = float(program.parameter_defaults[rows[name]])
-                drawn = _as_chosen(names, name, stated, values, _is_share(scenario, name, values))
+                drawn = _as_chosen(names, name, stated, values, _is_share(scenario, names, name))
                 parameters[rows[name]] = np.repeat(drawn, hosts)
     if varied:
         _vary(scenario, names, streams, rows, parameters)
     return Cohort(parameters, streams, draws, hosts, outer)
 
 
-def _is_share(scenario: Scenario, name: str, drawn: Float) -> bool:
-    """Whether a number lies between 0 and 1 by its distribution, not by chance."""
+def _is_share(scenario: Scenario, names: Names, name: str) -> bool:
+    """Whether a number lies between 0 and 1 by its distribution, whatever was drawn."""
     noun = scenario.uncertainty.parameters.get(name)
-    bounded = noun is not None and noun.distribution in {"beta", "uniform"}
-    return bounded and bool((drawn >= 0.0).all() and (drawn <= 1.0).all())
+    if noun is None or noun.distribution != "uniform" or noun.low is None or noun.high is None:
+        return noun is not None and noun.distribution == "beta"
+    place, dimension = f"uncertainty.parameters.{name}", names.dimensions[name]
+    low = names.number(noun.low, f"{place}.low", dimension)
+    return low >= 0.0 and names.number(noun.high, f"{place}.high", dimension) <= 1.0
 
 
 def _as_chosen(names: Names, name: str, stated: float, drawn: Float, share: bool) -> Float:

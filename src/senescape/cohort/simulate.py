@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import time as clock
+from collections.abc import Iterator
+from concurrent.futures import Executor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +20,8 @@ from senescape.model import Scenario
 from senescape.results import Ensemble, Provenance
 from senescape.rng import Purpose
 from senescape.run import Monitor, check_run, check_size, engine_named, run_lanes
+from senescape.store import KeptRun, Recipe, Store, canonical_scenario
+from senescape.store.versions import engine_recipe
 from senescape.units import COUNT, DIMENSIONLESS, unit_factor
 
 from .draws import cohort_of, uniforms, word_of
@@ -42,6 +48,9 @@ def simulate(
     uncertain: bool = False,
     counted: bool = False,
     monitor: Monitor | None = None,
+    store: Store | None = None,
+    name: str | None = None,
+    executor: Executor | None = None,
 ) -> Ensemble:
     """Run one regimen in many hosts (in culture: wells).
 
@@ -59,6 +68,12 @@ def simulate(
         Draw uncertain parameters; otherwise they stand at their stated values.
     counted : bool
         Add background and counting noise of each observable, as the assay would.
+    store : Store, optional
+        Open for writing: hosts in it are not run again, new ones are kept as they are finished.
+    name : str, optional
+        Of the run in the store; refused where it stands for another scenario or other options.
+    executor : Executor, optional
+        Who computes; threads by default. It is shut down in the end.
 
     Returns
     -------
@@ -97,15 +112,27 @@ def simulate(
         hosts=1 if uncertain else many,
         uncertain=uncertain,
     )
-    values = run_lanes(
-        runner,
-        program,
-        cohort.parameters,
-        cohort.streams,
-        times,
-        assays=observables + states,
-        monitor=monitor,
+    recipe = Recipe(
+        canonical_scenario(scenario) if store is not None else {},
+        regimen,
+        variant,
+        {"kind": "hosts", "assays": observables + states, "uncertain": uncertain},
+        engine_recipe(runner) if store is not None else {},
+        tuple(times.tolist()),
+        seed,
     )
+    with _kept(store, recipe, scenario, name) as kept:
+        values = run_lanes(
+            runner,
+            program,
+            cohort.parameters,
+            cohort.streams,
+            times,
+            assays=observables + states,
+            monitor=monitor,
+            kept=kept,
+            executor=executor,
+        )
     units = [noun.unit for noun in scenario.observables.values()] + ["cells"] * len(states)
     for row, unit in enumerate(units):
         values[row] /= unit_factor(unit) if unit != "1" else 1.0
@@ -119,9 +146,31 @@ def simulate(
         seed,
         runner.name,
         {"regimen": regimen, "hosts": many, "variant": variant, "uncertain": uncertain},
-        {"seconds": clock.perf_counter() - began},
+        {"seconds": clock.perf_counter() - began} | _from_store(kept),
     )
     return Ensemble(times, observables + states, tuple(units), values, regimen, provenance)
+
+
+@contextlib.contextmanager
+def _kept(
+    store: Store | None, recipe: Recipe, scenario: Scenario, name: str | None
+) -> Iterator[KeptRun | None]:
+    """Hold the run of a recipe while it is computed; nothing where there is no store."""
+    if store is None:
+        yield None
+        return
+    if name is not None:
+        store.bind(name, recipe)
+    shape = (len(recipe.question["assays"]), len(recipe.times))
+    written = json.loads(scenario.canonical_text())
+    with store.open_run(recipe, shape, scenario=written) as kept:
+        yield kept
+
+
+def _from_store(kept: KeptRun | None) -> dict[str, object]:
+    if kept is None:
+        return {}
+    return {"store": {"run": kept.digest, "found": kept.found, "computed": kept.added}}
 
 
 def default_times(scenario: Scenario, start: float, until: float | None) -> Float:

@@ -48,10 +48,10 @@ class Provenance:
         }
 
 
-def package_versions() -> dict[str, str]:
-    """Return the versions of the packages that decide the numbers."""
+def package_versions(names: tuple[str, ...] = PACKAGES) -> dict[str, str]:
+    """Return the versions of packages, by default of those that decide the numbers."""
     found = {}
-    for name in PACKAGES:
+    for name in names:
         try:
             found[name] = version(name)
         except PackageNotFoundError:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from typing import Protocol
+from concurrent.futures import Executor
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +14,18 @@ from senescape.compile import Program
 from senescape.engines.protocol import Engine, check_times, observe, run_engine
 from senescape.engines.state import Streams
 from senescape.errors import RunError, nearest
+from senescape.store.database import Key
 
-from .budget import check_run, check_size
+from .budget import check_run, check_size, cost_of
+from .driver import GRACE_SECONDS, threads, work_through
+
+if TYPE_CHECKING:
+    from senescape.store import KeptRun
 
 Float = NDArray[np.float64]
 
 CHUNK = 64
+KEPT_SECONDS, MOST_KEPT = 5.0, 4096  # work and lanes of a chunk that is kept at once
 MOST_THREADS = 1024
 LONGEST_STEP = 1.0
 ENGINES = ("mean-field", "exact", "leap")
@@ -137,6 +144,8 @@ def run_lanes(
     assays: tuple[str, ...] | None = None,
     tallies: tuple[tuple[int, ...], ...] = (),
     monitor: Monitor | None = None,
+    kept: KeptRun | None = None,
+    executor: Executor | None = None,
 ) -> Float:
     """Run every lane and return what was counted.
 
@@ -150,11 +159,15 @@ def run_lanes(
         Which assays to keep; all by default.
     tallies : tuple of tuple of int
         Groups of transitions; the firings of each group are summed into one more row.
+    kept : KeptRun, optional
+        A run of a store, entered: lanes in it are not run again, new ones are kept as they come.
+    executor : Executor, optional
+        Who computes; threads by default. It is shut down in the end.
 
     Returns
     -------
     (assays + groups, outputs, lanes) array
-        The same for any number of threads and any chunking: lanes share nothing.
+        The same for any number of workers and any chunking: lanes share nothing.
 
     Raises
     ------
@@ -168,34 +181,101 @@ def run_lanes(
     shape = (len(rows) + len(tallies), len(times), lanes)
     check_size(*shape)
     check_times(program, times)
-    check_run(engine, program, times, lanes=lanes, parameters=parameters, streams=streams)
     result = np.empty(shape)
+    keys = [] if kept is None else keys_of(streams)
+    missing = np.arange(lanes)
+    if kept is not None:
+        missing = np.flatnonzero(~kept.fetch(keys, result))
+    todo, part = parameters, streams
+    if len(missing) < lanes:
+        todo, part = parameters[:, missing], _part_of(streams, missing)
+    check_run(engine, program, times, lanes=len(missing), parameters=todo, streams=part)
     monitor = monitor or Silent()
     monitor.start("simulating", lanes)
+    monitor.advance(lanes - len(missing))
+    count = workers()
+    size = max(1, min(CHUNK, -(-len(missing) // count)))
+    if kept is not None:
+        size = _chunk_size(engine, program, todo, part, times, count)
 
-    # few lanes are still shared out to every thread
-    threads = workers()
-    size = max(1, min(CHUNK, -(-lanes // threads)))
+    def accept(block: Block, values: Float) -> None:
+        if kept is not None:
+            kept.keep([keys[lane] for lane in block.lanes], values)
+        result[:, :, block.lanes] = values
+        monitor.advance(len(block.lanes))
 
-    def run(first: int) -> int:
-        part = slice(first, min(first + size, lanes))
-        own = Streams(streams.seed, streams.draw[part], streams.host[part], streams.replicate[part])
-        states = run_engine(engine, program, parameters[:, part], own, times)
-        for index, state in enumerate(states):
-            result[: len(rows), index, part] = observe(program, state)[rows]
-            for group, members in enumerate(tallies, len(rows)):
-                result[group, index, part] = state.tally[list(members)].sum(axis=0)
-        return part.stop - part.start
-
-    with ThreadPoolExecutor(threads) as pool:
-        futures = [pool.submit(run, first) for first in range(0, lanes, size)]
-        pending = set(futures)
-        while pending:
-            done, pending = wait(pending, return_when=FIRST_EXCEPTION, timeout=0.2)
-            for future in done:
-                if future.exception() is not None:
-                    for other in pending:
-                        other.cancel()
-                monitor.advance(future.result())
+    chunks = (missing[first : first + size] for first in range(0, len(missing), size))
+    work_through(
+        threads(count) if executor is None else executor,
+        partial(run_block, engine, program, times, rows, tallies),
+        (Block(lanes, parameters[:, lanes], _part_of(streams, lanes)) for lanes in chunks),
+        accept,
+        workers=count,
+        grace=0.0 if kept is None else GRACE_SECONDS,
+    )
     monitor.stop()
     return result
+
+
+class Block(NamedTuple):
+    """Lanes that one worker runs.
+
+    Parameters
+    ----------
+    lanes : (lanes,)
+        Their places in the whole.
+    parameters : (parameters, lanes)
+    streams : Streams
+    """
+
+    lanes: NDArray[np.int64]
+    parameters: Float
+    streams: Streams
+
+
+def run_block(
+    engine: Engine,
+    program: Program,
+    times: Float,
+    rows: NDArray[np.int64],
+    tallies: tuple[tuple[int, ...], ...],
+    block: Block,
+) -> Float:
+    """Run some lanes, in any process, and return what was counted, (rows, outputs, lanes)."""
+    values = np.empty((len(rows) + len(tallies), len(times), len(block.lanes)))
+    states = run_engine(engine, program, block.parameters, block.streams, times)
+    for index, state in enumerate(states):
+        values[: len(rows), index] = observe(program, state)[rows]
+        for group, members in enumerate(tallies, len(rows)):
+            values[group, index] = state.tally[list(members)].sum(axis=0)
+    return values
+
+
+def keys_of(streams: Streams) -> list[Key]:
+    """Return under which key each lane is kept."""
+    numbers = zip(
+        streams.draw.tolist(), streams.host.tolist(), streams.replicate.tolist(), strict=True
+    )
+    return [Key(draw, host, "", replicate) for draw, host, replicate in numbers]
+
+
+def _part_of(streams: Streams, lanes: NDArray[np.int64]) -> Streams:
+    return Streams(streams.seed, streams.draw[lanes], streams.host[lanes], streams.replicate[lanes])
+
+
+def _chunk_size(
+    engine: Engine,
+    program: Program,
+    parameters: Float,
+    streams: Streams,
+    times: Float,
+    count: int,
+) -> int:
+    """Return how many lanes are kept at once: some seconds of predicted work, or less."""
+    lanes = len(streams)
+    if not lanes:
+        return 1
+    cost = cost_of(engine, program, times, lanes=lanes, parameters=parameters, streams=streams)
+    by_time = int(KEPT_SECONDS * lanes / max(cost.seconds, 1e-9))
+    fair = max(CHUNK, -(-lanes // (4 * count)))
+    return max(1, min(by_time, fair, -(-lanes // count), MOST_KEPT))
