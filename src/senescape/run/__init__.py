@@ -9,8 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from senescape.run.budget import Budget, Cost, check_lanes, check_run, check_size, cost_of
-from senescape.run.lanes import VERDICT_TOLERANCE, Monitor, Silent, engine_named, run_lanes, workers
+from senescape.run.lanes import VERDICT_TOLERANCE, Monitor, Silent, engine_named, run_lanes
 from senescape.run.networks import Counted, output_times, run_network
+from senescape.run.sharing import workers
 
 if TYPE_CHECKING:
     from senescape.run.chances import run_chances

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import Protocol
 
@@ -15,11 +14,10 @@ from senescape.engines.state import Streams
 from senescape.errors import RunError, nearest
 
 from .budget import check_run, check_size
+from .sharing import chunk_size, workers
 
 Float = NDArray[np.float64]
 
-CHUNK = 64
-MOST_THREADS = 1024
 LONGEST_STEP = 1.0
 ENGINES = ("mean-field", "exact", "leap")
 # relative, absolute [cells]: end points of a verdict to four digits, near the longest stable step
@@ -106,27 +104,6 @@ def engine_named(
     )
 
 
-def workers() -> int:
-    """Return how many threads a run uses: all cores, or SENESCAPE_THREADS.
-
-    Raises
-    ------
-    RunError
-        A setting that is no whole number from 1 to 1024.
-    """
-    given = os.environ.get("SENESCAPE_THREADS", "").strip()
-    if not given:
-        return max(1, len(os.sched_getaffinity(0)))
-    if given.isascii() and given.isdigit() and len(given) < 9 and 1 <= int(given) <= MOST_THREADS:
-        return int(given)
-    raise RunError(
-        f"SENESCAPE_THREADS={given}",
-        allowed=f"a whole number from 1 to {MOST_THREADS}",
-        remedy="correct it, or leave it out of the environment to use all cores",
-        check="run.threads",
-    )
-
-
 def run_lanes(
     engine: Engine,
     program: Program,
@@ -175,7 +152,7 @@ def run_lanes(
 
     # few lanes are still shared out to every thread
     threads = workers()
-    size = max(1, min(CHUNK, -(-lanes // threads)))
+    size = chunk_size(lanes, threads)
 
     def run(first: int) -> int:
         part = slice(first, min(first + size, lanes))
