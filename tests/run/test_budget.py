@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.engines import builders as b
 from tests.files.test_bad_scenarios import GOOD
+from tests.stopwatch import without_tracer
 
 from senescape.cohort import cohort_of, observe, passages, simulate
 from senescape.compile import Program, TransitionKind, compile_scenario
@@ -218,12 +219,16 @@ def test_seconds_are_those_that_few_lanes_and_a_full_block_take(
 def test_an_estimate_is_quick(engine: Engine) -> None:
     """Some 30 ms on a quiet core, for the largest bundled scenario; four times that is allowed."""
     program = compile_scenario(read_scenario("a549-etoposide-navitoclax"), "together").program
+
+    def estimated() -> None:
+        cost_of(engine, program, np.arange(0.0, 31.0), lanes=10_000)
+
     took = []
     for _ in range(5):
         began = time.process_time()
-        cost_of(engine, program, np.arange(0.0, 31.0), lanes=10_000)
+        estimated()
         took.append(time.process_time() - began)
-    assert min(took) < 0.12
+    assert min(took) < 0.12 or without_tracer(estimated) < 0.12
 
 
 # --- what is too large
@@ -408,7 +413,8 @@ def test_what_is_too_large_or_no_number_is_refused_before_it_starts(name: str) -
     began = time.process_time()
     with pytest.raises(SenescapeError) as caught:
         call()
-    assert time.process_time() - began < LIMIT
+    took = time.process_time() - began
+    assert took < LIMIT or without_tracer(call) < LIMIT
     message = str(caught.value)
     assert caught.value.check == check, message
     assert said in message and "\n" not in message
