@@ -6,8 +6,12 @@ BIN = .venv/bin
 SCENARIO = mcf7-doxorubicin
 HOST = emu-myc-cyclophosphamide
 HOST_OPTIONS = --regimen chemo --variant bcl2 --draws 60 --hosts 1 --step-hours 8
+# One test after another goes to whoever is free: what takes long at the end is shared out, too.
+TESTS = -m pytest -n 2 --dist worksteal
+# Where compiled kernels stand, and what runs every branch of them.
+KERNEL_TESTS = tests/engines tests/rng tests/cohort tests/test_lane_math.py
 
-.PHONY: verdict install test check docs coverage benchmark wheel clean
+.PHONY: verdict install test check docs coverage plain benchmark wheel clean
 
 verdict: install
 	$(BIN)/senescape verdict $(SCENARIO) --output verdict.html
@@ -25,7 +29,7 @@ install: .venv/.stamp
 	touch .venv/.stamp
 
 test: install
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python $(TESTS) $(COVER)
 
 check: install
 	$(BIN)/ruff format --check src tests docs .ci
@@ -39,10 +43,15 @@ docs: install
 	$(BIN)/python docs/make_scenarios.py
 	$(BIN)/python docs/make_pictures.py
 
-# Numba off: branches inside a compiled kernel are invisible to coverage.
 coverage: install
-	rm -rf .coverage build/coverage.json
-	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -n 2 --cov --cov-report=
+	rm -rf .coverage
+	$(MAKE) test COVER="--cov --cov-report="
+	$(MAKE) plain
+
+# Branches inside a compiled kernel are invisible to coverage: with Numba off the kernels' own tests
+# show them, and what `make test` with COVER has seen of all the rest is added.
+plain: install
+	NUMBA_DISABLE_JIT=1 $(BIN)/python $(TESTS) $(KERNEL_TESTS) --cov --cov-append --cov-report=
 	mkdir -p build
 	$(BIN)/coverage json --quiet -o build/coverage.json
 	$(BIN)/python .ci/rooms.py build/coverage.json 90

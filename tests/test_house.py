@@ -20,6 +20,7 @@ from types import ModuleType
 
 import pytest
 import yaml
+from tests import sbml_texts
 from tests.docs.planted import plant
 
 import senescape
@@ -240,6 +241,29 @@ def test_help_loads_no_heavy_library(option: str) -> None:
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.splitlines()[-1] == "heavy:"
     assert len(ran.stdout.splitlines()) > 1, "the option printed nothing"
+
+
+SPARED = (
+    "senescape.model", "senescape.engines.mean_field", "senescape.engines.leap", "senescape.verdict",
+    "scipy.integrate", "scipy.stats", "xarray", "pandas", "pint", "matplotlib", "rich",
+)  # fmt: skip
+
+
+def test_a_network_is_simulated_without_what_it_does_not_need(tmp_path: Path) -> None:
+    """Negative control: what the run does need is on the list of loaded modules."""
+    law = sbml_texts.reaction("Death", "0.1 * X", {"X": 1})
+    text = sbml_texts.model(species=(sbml_texts.species("X", 10),), reactions=(law,))
+    (tmp_path / "death.xml").write_text(text, encoding="utf-8")
+    run = ["simulate", "death.xml", "--engine", "exact", "--until", "1", "--replicates", "2"]
+    script = (
+        "import sys\nfrom senescape.cli import main\n"
+        f"sys.argv = ['senescape', *{run!r}, '--output', 'out.csv']\nmain()\n"
+        f"print(*sorted({{*{SPARED!r}, 'senescape.engines.exact'}} & set(sys.modules)))\n"
+    )
+    ran = python("-c", script, cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.splitlines()[-1] == "senescape.engines.exact"
+    assert (tmp_path / "out.csv").stat().st_size > 0
 
 
 # --- names and sizes

@@ -21,6 +21,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from tests.cohort.test_simulate import MEASURED, TEXT
 from tests.files.test_tables import as_nobody
+from tests.stopwatch import without_tracer
 
 from senescape.cli import main
 from senescape.cli.output import check_output
@@ -86,7 +87,11 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> 
         except SystemExit as leave:
             status = int(leave.code or 0)
         took = time.process_time() - began
-        return Said(status, *capsys.readouterr(), took)
+        said = capsys.readouterr()
+        if status == 2 and took >= LIMIT:
+            took = min(took, without_tracer(main))
+            capsys.readouterr()
+        return Said(status, *said, took)
 
     return called
 

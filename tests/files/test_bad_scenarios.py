@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.stopwatch import without_tracer
 
 from senescape.errors import SenescapeError
 from senescape.files import parse_scenario
@@ -803,7 +804,8 @@ def test_a_bad_scenario_is_refused_in_one_line(name: str) -> None:
     began = time.process_time()
     with pytest.raises(SenescapeError) as caught:
         parse_scenario(text, "tumour.yaml")
-    assert time.process_time() - began < 1.0
+    took = time.process_time() - began
+    assert took < 1.0 or without_tracer(lambda: parse_scenario(text, "tumour.yaml")) < 1.0
     error = caught.value
     message = str(error)
     assert error.check == check, message

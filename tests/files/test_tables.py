@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.stopwatch import without_tracer
 
 from senescape.errors import SenescapeError
 from senescape.files import observed_text, parse_observed, read_observed
@@ -241,7 +242,8 @@ def test_a_file_that_cannot_be_read_is_refused(name: str, tmp_path: Path) -> Non
     began = time.process_time()
     with pytest.raises(SenescapeError) as error:
         read_observed(path)
-    assert time.process_time() - began < 1.0
+    took = time.process_time() - began
+    assert took < 1.0 or without_tracer(lambda: read_observed(path)) < 1.0
     assert error.value.check == check and error.value.where.file == str(path)
     assert word in str(error.value) and "\n" not in str(error.value)
 

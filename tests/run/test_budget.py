@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.engines import builders as b
 from tests.files.test_bad_scenarios import GOOD
+from tests.stopwatch import without_tracer
 
 from senescape.cohort import cohort_of, observe, passages, simulate
 from senescape.compile import Program, TransitionKind, compile_scenario
@@ -30,6 +31,7 @@ from senescape.errors import SenescapeError
 from senescape.files import parse_scenario, read_scenario
 from senescape.run import Budget, check_lanes, check_run, check_size, cost_of, run_lanes
 from senescape.run.budget import allow, least_cost
+from senescape.run.sharing import CHUNK
 from senescape.verdict import judge
 
 PLAIN = os.environ.get("NUMBA_DISABLE_JIT", "0") not in {"", "0"}
@@ -37,6 +39,7 @@ LIMIT = 20.0 if PLAIN else 1.0
 compiled = pytest.mark.skipif(PLAIN, reason="minutes where kernels are not compiled")
 SMALL = parse_scenario(GOOD)
 DAYS = np.arange(0.0, 15.0)
+BIRTHS = b.program_of(b.birth_death(start=100.0))
 
 
 def steps_taken(
@@ -152,17 +155,80 @@ def test_stops_beside_the_grid_are_steps_of_their_own() -> None:
     assert least_cost(Exact(), program, times, lanes=1).work == 4.0
 
 
+def ring(states: int) -> Program:
+    """Return a network in which 1,000 cells go round, each at 2 a day."""
+    names = [f"S{i}" for i in range(states)]
+    network = b.Network(
+        parameters=(b.rate("move", 2.0), b.cells("n0", 1000.0)),
+        compartments=tuple(b.state(name) for name in names),
+        transitions=tuple(
+            b.exit_of(i, f"from {name}", name, "move", b.outcome(**{names[i % states]: 1}))
+            for i, name in enumerate(names, 1)
+        ),
+        assays=(b.assay("live", *names),),
+        births=(b.born("n0", S0=1),),
+    )
+    return b.program_of(network)
+
+
+def seconds_of(engine: Engine, program: Program, lanes: int, times: np.ndarray) -> float:
+    """Return the CPU time of a run on one thread: the least of five."""
+    took = []
+    for seed in range(6):
+        began = time.process_time()
+        table, streams = b.lanes_of(program, lanes), Streams.hosts(seed, lanes)
+        for _ in run_engine(engine, program, table, streams, times):
+            pass
+        took.append(time.process_time() - began)
+    return min(took[1:])
+
+
+@compiled
+@pytest.mark.parametrize(
+    ("engine", "made", "until"),
+    [
+        (Exact(), lambda: b.program_of(b.birth_death(start=1000.0)), 5.0),
+        (Exact(), lambda: ring(40), 5.0),
+        (
+            Leap(),
+            lambda: compile_scenario(read_scenario("mcf7-doxorubicin"), "100nM").program,
+            20.0,
+        ),
+    ],
+    ids=["births and deaths", "40 states", "leap"],
+)
+@pytest.mark.parametrize("number", [4, CHUNK])
+def test_seconds_are_those_that_few_lanes_and_a_full_block_take(
+    engine: Engine,
+    made: Callable[[], Program],
+    until: float,
+    number: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Within a factor of 5 on any machine: the exact engine's estimate was 40 times too high."""
+    monkeypatch.setenv("SENESCAPE_THREADS", "1")
+    program = made()
+    times = np.array([program.forcing.start, until])
+    took = seconds_of(engine, program, number, times)
+    cost = cost_of(engine, program, times, lanes=number)
+    assert took / 5.0 < cost.seconds < 5.0 * took
+
+
 @compiled
 @pytest.mark.parametrize("engine", [Leap(step=1 / 6), Exact(), MeanField()], ids=lambda e: e.name)
 def test_an_estimate_is_quick(engine: Engine) -> None:
     """Some 30 ms on a quiet core, for the largest bundled scenario; four times that is allowed."""
     program = compile_scenario(read_scenario("a549-etoposide-navitoclax"), "together").program
+
+    def estimated() -> None:
+        cost_of(engine, program, np.arange(0.0, 31.0), lanes=10_000)
+
     took = []
     for _ in range(5):
         began = time.process_time()
-        cost_of(engine, program, np.arange(0.0, 31.0), lanes=10_000)
+        estimated()
         took.append(time.process_time() - began)
-    assert min(took) < 0.12
+    assert min(took) < 0.12 or without_tracer(estimated) < 0.12
 
 
 # --- what is too large
@@ -182,7 +248,6 @@ MICE = parse_scenario(
                  "threshold: 1e9 cells, observable: live}\n")
     .replace("observables:\n", "assays:\n  mice: {kind: survival, every: 1e-7 day}\nobservables:\n")
 )  # fmt: skip
-BIRTHS = b.program_of(b.birth_death(start=100.0))
 
 
 def lanes(engine: Engine, number: int, times: np.ndarray = DAYS) -> None:
@@ -348,7 +413,8 @@ def test_what_is_too_large_or_no_number_is_refused_before_it_starts(name: str) -
     began = time.process_time()
     with pytest.raises(SenescapeError) as caught:
         call()
-    assert time.process_time() - began < LIMIT
+    took = time.process_time() - began
+    assert took < LIMIT or without_tracer(call) < LIMIT
     message = str(caught.value)
     assert caught.value.check == check, message
     assert said in message and "\n" not in message
@@ -403,7 +469,7 @@ def test_a_smaller_budget_refuses_a_small_run_and_says_how_many_hosts_fit(
 
 
 def test_lanes_that_are_drawn_are_those_that_are_estimated() -> None:
-    """Every fourth lane divides fast; the middle one of the pilot is such a lane."""
+    """Every fourth lane divides fast; all three that the exact engine's pilot takes are such lanes."""
     birth = np.where(np.arange(9) % 4 == 0, 1.0, 0.0)
     table = b.lanes_of(BIRTHS, 9, birth=birth, death=0.0)
     streams, times = Streams.hosts(1, 9), np.array([0.0, 5.0])

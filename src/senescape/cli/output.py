@@ -145,42 +145,48 @@ def _finite(data: Any) -> Any:
 
 
 class Bar:
-    """A progress bar on standard error; silent where that is no terminal."""
+    """A progress bar on standard error; silent, and without Rich, where that is no terminal."""
 
     def __init__(self, what: str) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-        console = Console(stderr=True)
-        self.progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.percentage:3.0f} %"),
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-            disable=not sys.stderr.isatty(),
-        )
+        self.progress = _progress() if sys.stderr.isatty() else None
         self.what = what
         self.task: Any = None
 
     def start(self, what: str, total: int) -> None:
         """Begin a piece of work."""
-        self.task = self.progress.add_task(f"{self.what}: {what}", total=total)
+        if self.progress is not None:
+            self.task = self.progress.add_task(f"{self.what}: {what}", total=total)
 
     def advance(self, units: int) -> None:
         """Say that units are finished."""
-        self.progress.advance(self.task, units)
+        if self.progress is not None:
+            self.progress.advance(self.task, units)
 
     def stop(self) -> None:
         """End the piece of work."""
-        self.progress.remove_task(self.task)
+        if self.progress is not None:
+            self.progress.remove_task(self.task)
 
     @contextlib.contextmanager
     def shown(self) -> Iterator[Bar]:
         """Show the bar while work goes on."""
-        with self.progress:
+        with self.progress or contextlib.nullcontext():
             yield self
+
+
+def _progress() -> Any:
+    """Return what draws the bar."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:3.0f} %"),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
 
 
 def table(heads: list[str], rows: list[list[str]]) -> str:

@@ -64,7 +64,7 @@ class Names:
         }
 
     def _constant_alias(self, name: str) -> bool:
-        return name in self.aliases and self.aliases[name].names() <= set(self.values)
+        return name in self.aliases and self.aliases[name].names() <= self.values.keys()
 
     def dimension(self, value: Value, field: str, table: Mapping[str, Dimension]) -> Dimension:
         """Return the dimension of a value."""

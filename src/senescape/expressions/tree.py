@@ -144,6 +144,10 @@ class Unary(Expr):
         """Return the operand."""
         return (self.arg,)
 
+    def names(self) -> frozenset[str]:
+        """Return every symbol that occurs."""
+        return self.arg.names()
+
     def __str__(self) -> str:
         return to_text(self)
 
@@ -159,6 +163,10 @@ class Binary(Expr):
     def children(self) -> tuple[Expr, ...]:
         """Return both operands."""
         return (self.left, self.right)
+
+    def names(self) -> frozenset[str]:
+        """Return every symbol that occurs."""
+        return self.left.names() | self.right.names()
 
     def __str__(self) -> str:
         return to_text(self)
@@ -209,7 +217,13 @@ def substitute(expr: Expr, mapping: Mapping[str, Expr]) -> Expr:
     """Return the formula with symbols replaced by formulas, all at once."""
     if isinstance(expr, Symbol):
         return mapping.get(expr.name, expr)
-    return rebuild(expr, tuple(substitute(child, mapping) for child in expr.children()))
+    if isinstance(expr, Binary):
+        left, right = substitute(expr.left, mapping), substitute(expr.right, mapping)
+        same = left is expr.left and right is expr.right
+        return expr if same else Binary(expr.op, left, right)
+    if isinstance(expr, Number):
+        return expr
+    return rebuild(expr, tuple([substitute(child, mapping) for child in expr.children()]))
 
 
 def rebuild(expr: Expr, children: tuple[Expr, ...]) -> Expr:

@@ -1,11 +1,22 @@
-"""One run and many runs with independent streams, on the threads of this machine."""
+"""One run and many runs with independent streams, on the threads of this machine.
+
+What needs the mean field is loaded when it is asked for.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from senescape.run.budget import Budget, Cost, check_lanes, check_run, check_size, cost_of
-from senescape.run.chances import run_chances
 from senescape.run.driver import Processes, threads, work_through
-from senescape.run.kernels import prepare_mean_field
-from senescape.run.lanes import VERDICT_TOLERANCE, Monitor, Silent, engine_named, run_lanes, workers
+from senescape.run.lanes import VERDICT_TOLERANCE, Monitor, Silent, engine_named, run_lanes
 from senescape.run.networks import Counted, output_times, run_network
+from senescape.run.sharing import workers
+
+if TYPE_CHECKING:
+    from senescape.run.chances import run_chances
+    from senescape.run.kernels import prepare_mean_field
 
 __all__ = [
     "VERDICT_TOLERANCE",
@@ -29,3 +40,15 @@ __all__ = [
     "work_through",
     "workers",
 ]
+
+_HOMES = {
+    "prepare_mean_field": "senescape.run.kernels",
+    "run_chances": "senescape.run.chances",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load what is not always needed at its first use (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

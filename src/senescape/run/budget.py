@@ -28,6 +28,8 @@ from senescape.engines.signals import norm
 from senescape.engines.state import State, Streams, start_state
 from senescape.errors import RunError, SenescapeError
 
+from .sharing import CHUNK, workers
+
 Float = NDArray[np.float64]
 
 FOUR_HOURS = 1.0 / 6.0  # the longest step of the leap where none is given
@@ -35,13 +37,17 @@ FOUR_HOURS = 1.0 / 6.0  # the longest step of the leap where none is given
 # fixed part, and one for each row of the tape, transition, outcome and slot that is gone through.
 STEP_SECONDS, STEP_ITEM_SECONDS = 2e-6, 25e-9
 EVENT_SECONDS, EVENT_ITEM_SECONDS = 1e-6, 25e-9
+# A step of a block of the leap takes as long as of so many lanes in a full one; of a lane alone.
+STEP_BLOCK, STEP_ALONE = 16.0, 2.0
+# An event where no rate moves: in a full block of lanes in lock-step, and how much longer alone.
+ROUND_SECONDS, ROUND_ITEM_SECONDS, ROUND_ALONE = 5e-9, 0.25e-9, 13.0
 WINDOW_ITEM_SECONDS = 1e-9  # an event where rates move: formulas are read once in many events
 STRETCH_SECONDS, STRETCH_ITEM_SECONDS = 3e-4, 1e-8
 LANE_SECONDS = 2e-5
 # A candidate of the exact engine is refused about one time in four where rates move.
 CANDIDATES = 1.3
 FINEST = 14  # the leap halves a step at most so often
-PILOT_LANES, PILOT_STEPS, PILOT_BREAKPOINTS, PILOT_STOPS = 3, 450, 64, 16
+PILOT_LANES, PILOT_BLOCK, PILOT_STEPS, PILOT_BREAKPOINTS, PILOT_STOPS = 3, 8, 450, 64, 16
 MOST_CELLS = 1e15
 
 
@@ -236,7 +242,7 @@ def least_cost(engine: Engine, program: Program, times: Float, *, lanes: int) ->
         step = float(getattr(engine, "step", FOUR_HOURS))
         off = np.unique(stops[np.abs(stops / step - np.rint(stops / step)) > 1e-9])
         what, work = "steps", math.ceil((until - first) / step) + float(len(off))
-    return _priced(engine.name, program, what, lanes, work, work)
+    return _priced(engine, program, what, lanes, work, work)
 
 
 def cost_of(
@@ -260,25 +266,37 @@ def cost_of(
     if engine.name == "mean-field" or not len(times) or not times[-1] > first or not lanes:
         return least
     if parameters is None or streams is None:
-        parameters, streams = program.parameter_defaults[:, None], Streams.hosts(1, 1)
+        hosts = min(lanes, PILOT_BLOCK)
+        parameters = np.repeat(program.parameter_defaults[:, None], hosts, axis=1)
+        streams = Streams.hosts(1, hosts)
     if engine.name == "exact":
-        events, vain = _events(program, parameters, streams, float(times[-1]))
+        chosen = _some(len(streams), PILOT_LANES)
+        events, vain = _events(program, parameters[:, chosen], _of(streams, chosen), times)
         work = least.work + events
-        return _priced("exact", program, "events", lanes, work, work + vain)
+        return _priced(engine, program, "events", lanes, work, work + vain)
+    # a block, where the run goes in blocks: the kernel for lanes alone then need not be compiled
+    chosen = _some(len(streams), PILOT_LANES if lanes < PILOT_BLOCK else PILOT_BLOCK)
     try:
-        pilot = _Pilot.of(program, parameters, streams, float(times[-1]))
+        pilot = _Pilot.of(program, parameters[:, chosen], _of(streams, chosen), float(times[-1]))
     except SenescapeError:
         return least  # the run itself will say what is wrong
     work = least.work * pilot.refinement(engine)
-    return _priced(engine.name, program, "steps", lanes, work, work)
+    return _priced(engine, program, "steps", lanes, work, work)
 
 
-def _priced(engine: str, program: Program, what: str, lanes: int, work: float, paid: float) -> Cost:
+def _priced(
+    engine: Engine, program: Program, what: str, lanes: int, work: float, paid: float
+) -> Cost:
     """Return a cost; ``paid`` is the work with what is done for it in vain."""
     slots, transitions = program.slots, len(program.transition)
     items = len(program.tape) - program.lane_end + transitions + slots
+    many = float(lanes)
     if what == "steps":
         each = STEP_SECONDS + STEP_ITEM_SECONDS * (items + len(program.outcome_row))
+        many = _filled(lanes, STEP_BLOCK, STEP_ALONE)
+    elif what == "events" and _in_lock_step(engine, program):
+        each = ROUND_SECONDS + ROUND_ITEM_SECONDS * items
+        many = _filled(lanes, CHUNK, ROUND_ALONE)
     elif what == "events":
         from senescape.engines.exact.engine import rates_move
 
@@ -287,21 +305,38 @@ def _priced(engine: str, program: Program, what: str, lanes: int, work: float, p
     else:
         columns = slots + len(program.signal_names)
         each = STRETCH_SECONDS + STRETCH_ITEM_SECONDS * columns * (items + len(program.outcome_row))
-    return Cost(engine, what, lanes, work, lanes * (LANE_SECONDS + paid * each))
+    return Cost(engine.name, what, lanes, work, lanes * LANE_SECONDS + paid * many * each)
+
+
+def _filled(lanes: int, block: float, alone: float) -> float:
+    """Return how many lanes in full blocks take as long as ``lanes`` do, shared out to threads.
+
+    Few lanes leave one block of each thread partly empty, or are run one after another.
+    """
+    return max(float(lanes), min(workers() * block, alone * lanes))
+
+
+def _in_lock_step(engine: Engine, program: Program) -> bool:
+    """Tell whether the exact engine draws events of many lanes at once."""
+    from senescape.engines.exact import Coupling
+    from senescape.engines.exact.together import together_of
+
+    single = getattr(engine, "coupling", Coupling.NONE) is Coupling.NONE
+    return single and together_of(program) is not None
 
 
 def _events(
-    program: Program, parameters: Float, streams: Streams, until: float
+    program: Program, parameters: Float, streams: Streams, times: Float
 ) -> tuple[float, float]:
     """Return the expected events of one lane, and how many more are tried in vain."""
     from senescape.engines.exact.engine import rates_move
 
+    until = float(times[-1])
     try:
         pilot = _Pilot.of(program, parameters, streams, until)
         events, registers = pilot.events, pilot.registers
     except SenescapeError as error:
-        chosen = _some(len(streams))
-        state = start_state(program, parameters[:, chosen], _of(streams, chosen), mean_births)
+        state = start_state(program, parameters, streams, mean_births)
         refresh(program, state)
         rate = (_leaving(program, state.registers, per_stage=True) * _cells(program, state)).sum(0)
         events = float(rate.mean()) * (until - program.forcing.start)
@@ -341,14 +376,13 @@ class _Pilot:
         """Run to ``until``, or to the last breakpoint that is looked at, and go on from there."""
         from senescape.engines.leap import Leap
 
-        chosen = _some(len(streams))
         first, points = program.forcing.start, program.forcing.time
         end = until
         if np.count_nonzero(points <= until) > PILOT_BREAKPOINTS:
             end = float(points[PILOT_BREAKPOINTS - 1])
-        steps = min(PILOT_STEPS // len(chosen), max(48, math.ceil(4.0 * (end - first))))
+        steps = min(PILOT_STEPS // len(streams), max(48, math.ceil(4.0 * (end - first))))
         engine = Leap(step=(end - first) / steps, tolerance=math.inf, composition=math.inf)
-        state = engine.start(program, parameters[:, chosen], _of(streams, chosen))
+        state = engine.start(program, parameters, streams)
         grid = np.linspace(first, end, PILOT_STOPS + 1)
         stops = np.unique(np.concatenate([grid, points[(points >= first) & (points <= end)]]))
         pace = []
@@ -372,9 +406,9 @@ class _Pilot:
         return float((0.5 * (factor[1:] + factor[:-1]) * width).sum(0).mean() / width.sum())
 
 
-def _some(lanes: int) -> NDArray[np.int64]:
-    """Return the first, a middle and the last lane, or all there are."""
-    return np.unique(np.linspace(0, lanes - 1, min(lanes, PILOT_LANES)).astype(np.int64))
+def _some(lanes: int, most: int) -> NDArray[np.int64]:
+    """Return the first, some between and the last lane, or all there are."""
+    return np.unique(np.linspace(0, lanes - 1, min(lanes, most)).astype(np.int64))
 
 
 def _of(streams: Streams, lanes: NDArray[np.int64]) -> Streams:

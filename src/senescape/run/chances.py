@@ -13,7 +13,8 @@ from senescape.engines.branching import branching_laws
 from senescape.engines.mean_field import MeanField
 
 from .budget import check_run
-from .lanes import CHUNK, VERDICT_TOLERANCE, Monitor, Silent, workers
+from .lanes import VERDICT_TOLERANCE, Monitor, Silent
+from .sharing import chunk_size, workers
 
 Float = NDArray[np.float64]
 
@@ -57,7 +58,7 @@ def run_chances(
         return part.stop - part.start
 
     threads = workers()
-    size = max(1, min(CHUNK, -(-lanes // threads)))
+    size = chunk_size(lanes, threads)
     with ThreadPoolExecutor(threads) as pool:
         for done in pool.map(run, range(0, lanes, size)):
             monitor.advance(done)

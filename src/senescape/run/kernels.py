@@ -18,7 +18,7 @@ from senescape.engines.mean_field.flows import flows
 from senescape.engines.mean_field.pointers import backward, forward, solver
 from senescape.engines.mean_field.track import track_of
 
-from .lanes import workers
+from .sharing import workers
 
 PATIENCE = 300.0  # [s]
 SECOND = "from senescape.run.kernels import compile_slopes; compile_slopes()"

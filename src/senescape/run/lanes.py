@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import Executor
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -18,15 +17,14 @@ from senescape.store.database import Key
 
 from .budget import check_run, check_size, cost_of
 from .driver import GRACE_SECONDS, threads, work_through
+from .sharing import CHUNK, chunk_size, workers
 
 if TYPE_CHECKING:
     from senescape.store import KeptRun
 
 Float = NDArray[np.float64]
 
-CHUNK = 64
 KEPT_SECONDS, MOST_KEPT = 5.0, 4096  # work and lanes of a chunk that is kept at once
-MOST_THREADS = 1024
 LONGEST_STEP = 1.0
 ENGINES = ("mean-field", "exact", "leap")
 # relative, absolute [cells]: end points of a verdict to four digits, near the longest stable step
@@ -113,27 +111,6 @@ def engine_named(
     )
 
 
-def workers() -> int:
-    """Return how many threads a run uses: all cores, or SENESCAPE_THREADS.
-
-    Raises
-    ------
-    RunError
-        A setting that is no whole number from 1 to 1024.
-    """
-    given = os.environ.get("SENESCAPE_THREADS", "").strip()
-    if not given:
-        return max(1, len(os.sched_getaffinity(0)))
-    if given.isascii() and given.isdigit() and len(given) < 9 and 1 <= int(given) <= MOST_THREADS:
-        return int(given)
-    raise RunError(
-        f"SENESCAPE_THREADS={given}",
-        allowed=f"a whole number from 1 to {MOST_THREADS}",
-        remedy="correct it, or leave it out of the environment to use all cores",
-        check="run.threads",
-    )
-
-
 def run_lanes(
     engine: Engine,
     program: Program,
@@ -194,7 +171,7 @@ def run_lanes(
     monitor.start("simulating", lanes)
     monitor.advance(lanes - len(missing))
     count = workers()
-    size = max(1, min(CHUNK, -(-len(missing) // count)))
+    size = chunk_size(len(missing), count)
     if kept is not None:
         size = _chunk_size(engine, program, todo, part, times, count)
 

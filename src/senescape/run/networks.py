@@ -17,14 +17,14 @@ from senescape.engines.state import State, Streams
 from senescape.errors import RunError
 
 from .budget import Budget, check_size
-from .lanes import Monitor, Silent, workers
+from .lanes import Monitor, Silent
+from .sharing import chunk_size, workers
 
 if TYPE_CHECKING:
     from senescape.engines.exact import Exact
 
 Float = NDArray[np.float64]
 
-CHUNK = 64
 MOST_REPLICATES, MOST_TIMES = 100_000_000, 1_000_000
 # Seconds of one core: a reaction, each row of the tape and each propensity in it, an output.
 EVENT_SECONDS, ITEM_SECONDS = 6e-8, 4e-9
@@ -147,7 +147,7 @@ def run_network(
     monitor = monitor or Silent()
     monitor.start("simulating", lanes)
     threads = workers()
-    size = max(1, min(CHUNK, -(-lanes // threads)))
+    size = chunk_size(lanes, threads)
 
     def run(first: int) -> int:
         part = slice(first, min(first + size, lanes))

@@ -7,6 +7,7 @@ Nothing of senescape is imported: the script stands alone.
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 from typing import Any
@@ -235,6 +236,7 @@ def packages(document: Any) -> list[Plain]:
 def main() -> None:
     """Read SBML from standard input and print its plain data."""
     limit()
+    gc.disable()  # the library makes many thousands of objects that all stay; the process is short
     import libsbml as lib
 
     text = sys.stdin.buffer.read().decode("utf-8")
