@@ -18,7 +18,7 @@ from senescape.engines.mean_field.flows import pack
 from senescape.engines.mean_field.pointers import forward, trial
 from senescape.engines.mean_field.track import track_of
 from senescape.engines.mean_field.wide import block_of
-from senescape.engines.protocol import run_engine
+from senescape.engines.protocol import apply_breakpoint, run_engine
 from senescape.engines.state import Streams
 from senescape.files import read_scenario
 from senescape.lane_math import WIDTH
@@ -190,6 +190,17 @@ def test_a_stiff_interval_is_handed_over() -> None:
     assert state.counts[0, 0] == 1e9
     engine.advance(program, state, 1.0)
     assert state.counts[0, 0] == pytest.approx(0.0, abs=1e-3)
+
+
+@compiled
+def test_a_bad_hazard_on_the_way_to_a_refused_step_is_none() -> None:
+    """The bold first step of this scenario ends where a hazard is negative; LSODA need not help."""
+    program = compile_scenario(read_scenario("emu-myc-cyclophosphamide"), "chemo").program
+    engine = MeanField()
+    state = engine.start(program, b.lanes_of(program), Streams.hosts(1, 1))
+    apply_breakpoint(program, state, 0, whole=False)
+    path = np.empty((0, program.slots + len(program.signal_names) + len(program.transition), 1))
+    assert not len(engine._advance_explicitly(pack(program), state, 2.0, np.empty(0), path))
 
 
 def test_a_lane_does_not_depend_on_its_neighbours() -> None:

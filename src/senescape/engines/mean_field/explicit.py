@@ -403,6 +403,7 @@ def integrate(
     taken = np.zeros(WIDTH, np.int64)
     ends, factor = np.zeros(WIDTH, np.int64), np.empty(WIDTH)
     times, seen = outputs.times, np.zeros(WIDTH, np.int64)
+    met = block.worst.copy()
     within, power = control.method.within, -1.0 / control.method.order
     bound, tight = np.empty(WIDTH), np.zeros(WIDTH, np.int64)
     for i in range(WIDTH):
@@ -458,6 +459,13 @@ def integrate(
                     step = max(step, size[i])
                 size[i] = min(control.longest, step)
         _accept(work, taken)
+        for i in range(WIDTH):  # a bad hazard on the way to a refused step is none
+            if block.worst[i, 0] != 0.0:
+                for c in range(4):
+                    if taken[i] != 0:
+                        met[i, c] = block.worst[i, c]
+                    else:
+                        block.worst[i, c] = met[i, c]
         if recording:
             _keep_some(kept, taken, x, y, k[0], block)
     for i in range(WIDTH):
