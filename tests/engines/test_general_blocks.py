@@ -15,8 +15,8 @@ from senescape.engines import written
 from senescape.engines.interpreter import read_tape
 from senescape.engines.mean_field import MeanField, compact, general
 from senescape.engines.mean_field.compact import Layout, layout_of
-from senescape.engines.mean_field.general import slope
 from senescape.engines.mean_field.track import track_of
+from senescape.engines.mean_field.walk import slope
 from senescape.engines.mean_field.wide import block_of
 from senescape.engines.mean_field.wide_general import wide_general
 from senescape.engines.protocol import run_engine
@@ -172,13 +172,13 @@ def test_a_stiff_lane_is_lsodas_and_the_others_are_not_harmed(
     table[made.parameter("k"), 4] = 1e7
     monkeypatch.setattr(general, "stiff_of", lambda program, layout: None)  # no implicit steps
     walked = []
-    honest = general._Walk.to
+    honest = general.Walk.to
 
     def to(self: Any, until: float, most: int) -> None:
         walked.append(self.lane)
         honest(self, until, most)
 
-    monkeypatch.setattr(general._Walk, "to", to)
+    monkeypatch.setattr(general.Walk, "to", to)
     found = path(BLOCKS, made, table)
     assert set(walked) == {4}
     np.testing.assert_allclose(found[1:, 0, 4], 20.0 / 3.0, rtol=1e-7)
@@ -196,23 +196,86 @@ def test_a_law_that_is_no_number_stops_with_its_name() -> None:
         path(BLOCKS, made, lanes_of(made, 9))
 
 
-def test_events_and_corners_are_left_to_lsoda(monkeypatch: pytest.MonkeyPatch) -> None:
+DECAY: dict[str, Any] = {
+    "species": (x.species("A", 10), x.species("B")),
+    "parameters": (x.parameter("k", 0.3), x.parameter("p", 1, "false"), x.parameter("at", 2.0)),
+}
+FALL = x.reaction("Fall", "k * p * A", {"A": 1}, {"B": 1})
+PULSE = x.reaction("Pulse", "if(time > 0.7, if(time < 2.3, 5, 0), k)", {}, {"A": 1})
+WINDOW = (
+    f"<apply><and/><apply><gt/>{x.TIME}<cn> 1.1 </cn></apply>"
+    f"<apply><lt/>{x.TIME}<cn> 3.2 </cn></apply></apply>"
+)
+TIMED = {
+    "at an output": (FALL, x.event("e", "time >= 2", {"A": "A + 7"})),
+    "right after an output": (FALL, x.event("e", "time > 2", {"A": "A + 7"})),
+    "between outputs": (FALL, x.event("e", "time >= 1.3", {"A": "2 * B"})),
+    "two at one time": (
+        FALL,
+        x.event("first", "time > 2", {"A": "A + B"}, priority="2"),
+        x.event("second", "time > 2", {"B": "A"}, priority="1"),
+    ),
+    "a window": (FALL, x.event("e", WINDOW, {"p": "p + 4"})),
+    "at a parameter": (
+        FALL,
+        x.event("e", "time >= at", {"p": "0"}),
+        x.event("f", "time > 3", {"A": "1"}),
+    ),
+    "corners of a law": (FALL, PULSE),
+    "corners and events": (FALL, PULSE, x.event("e", "time >= 2.3", {"A": "A / 2"})),
+}
+
+
+@pytest.mark.parametrize("name", TIMED)
+def test_events_and_corners_at_common_times_are_met_in_blocks(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By no solver but the blocks; LSODA, which stops at each, is the twin."""
+    parts = TIMED[name]
+    events = tuple(p for p in parts if p.startswith("<event"))
+    made = program(**DECAY, reactions=tuple(p for p in parts if p not in events), events=events)
+    table = b.lanes_of(made, 9)
+    table[made.parameter("k")] *= np.linspace(0.5, 1.5, 9)
+    twin = path(MeanField(explicit=False, relative_tolerance=1e-10), made, table)
+
+    def never(self: Any, stop: float) -> None:
+        raise AssertionError("LSODA")
+
+    monkeypatch.setattr(general.Walk, "solve", never)
+    found = path(BLOCKS, made, table)
+    np.testing.assert_allclose(found, twin, rtol=2e-7, atol=2e-7)
+    assert np.abs(found[-1] - found[0]).max() > 0.1
+
+
+def test_events_at_times_of_each_lane_and_of_numbers_are_left_to_lsoda(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def never(*arguments: Any) -> None:
         raise AssertionError("blocks")
 
     monkeypatch.setattr(general, "_advance_together", never)
-    parts: dict[str, Any] = {
-        "species": (x.species("A", 10),),
-        "parameters": (x.parameter("k", 0.3),),
-        "reactions": (x.reaction("Die", "k * A", {"A": 1}),),
-    }
-    event = x.event("e", "time >= 1.5", {"A": "7"})
-    made = program(**parts, events=(event,))
-    assert path(BLOCKS, made, b.lanes_of(made, 9)).shape == (5, 1, 9)
-    few = program(**parts)
-    assert path(BLOCKS, few, b.lanes_of(few, 7)).shape == (5, 1, 7)
+    own = program(**DECAY, reactions=(FALL,), events=(x.event("e", "time >= at", {"A": "7"}),))
+    table = b.lanes_of(own, 9)
     with pytest.raises(AssertionError, match="blocks"):
-        path(BLOCKS, few, b.lanes_of(few, 8))
+        path(BLOCKS, own, table)
+    table[own.parameter("at")] *= np.linspace(0.5, 1.5, 9)
+    assert path(BLOCKS, own, table).shape[2] == 9
+    by_number = program(**DECAY, reactions=(FALL,), events=(x.event("e", "A < 7", {"A": "9"}),))
+    assert path(BLOCKS, by_number, b.lanes_of(by_number, 9)).shape[2] == 9
+    few = program(**DECAY, reactions=(FALL,))
+    assert path(BLOCKS, few, b.lanes_of(few, 7)).shape[2] == 7
+
+
+def test_a_stiff_lane_between_events_is_lsodas_with_its_outputs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(general, "stiff_of", lambda program, layout: None)  # no implicit steps
+    back = x.reaction("Back", "k * B", {"B": 1}, {"A": 1})
+    made = program(**DECAY, reactions=(FALL, back), events=(x.event("e", "time > 2", {"A": "40"}),))
+    table = b.lanes_of(made, 9)
+    table[made.parameter("k"), 5] = 1e7
+    twin = path(MeanField(explicit=False, relative_tolerance=1e-10), made, table)
+    np.testing.assert_allclose(path(BLOCKS, made, table), twin, rtol=1e-6, atol=1e-6)
 
 
 # --- planted --------------------------------------------------------------------------------------

@@ -345,7 +345,7 @@ def run(made: Program, times: Float, table: Float, tolerance: float = 1e-7) -> F
 
 def test_robertsons_reaction_at_40_and_40000(monkeypatch: pytest.MonkeyPatch) -> None:
     """Published values (Hairer & Wanner 1996; the example of CVODE); no lane is left to LSODA."""
-    monkeypatch.setattr(general, "_Walk", None)
+    monkeypatch.setattr(general, "Walk", None)
     made = robertson()
     found = run(made, np.array([0.0, 40.0, 40_000.0]), b.lanes_of(made, 8))
     expected = [(0.7158270688, 9.185534765e-6, 0.2841637458), (3.898e-2, 1.622e-7, 0.9610)]

@@ -1,6 +1,6 @@
 """The right-hand side of networks from SBML for a block of lanes at once; see :mod:`.compact`.
 
-What it computes is :func:`.general.slope`: laws as they are written, net stoichiometries, rate
+What it computes is :func:`.walk.slope`: laws as they are written, net stoichiometries, rate
 rules; a net rate may be negative. tests/engines/test_general_blocks.py compares the two.
 """
 
