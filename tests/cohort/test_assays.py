@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.bundled import read_scenario
 from tests.files.test_bad_scenarios import GOOD
 
 from senescape.cohort import kaplan_meier, observe, surviving_fraction
 from senescape.cohort.assays import single_cells
 from senescape.errors import SenescapeError
-from senescape.files import parse_scenario, read_scenario
+from senescape.files import parse_scenario
 from senescape.results import Observed, Reading, Status
 
 compiled = pytest.mark.skipif(

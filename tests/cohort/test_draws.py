@@ -7,12 +7,13 @@ import math
 import numpy as np
 import pytest
 from scipy import stats
+from tests.bundled import read_scenario
 from tests.files.test_bad_scenarios import GOOD
 from tests.statistics import ALARM, Z, same_mean, same_share
 
 from senescape.cohort import Cohort, cohort_of
 from senescape.compile import compile_scenario
-from senescape.files import parse_scenario, read_scenario
+from senescape.files import parse_scenario
 
 DRAWS = 4000
 

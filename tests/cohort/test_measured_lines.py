@@ -9,9 +9,9 @@ import os
 
 import numpy as np
 import pytest
+from tests.bundled import read_scenario
 
 from senescape.cohort import WellPrediction, predict_wells
-from senescape.files import read_scenario
 
 if os.environ.get("NUMBA_DISABLE_JIT", "0") not in {"", "0"}:
     pytest.skip("ten doses of 42 slots take minutes uncompiled", allow_module_level=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.bundled import read_scenario
 from tests.files.test_bad_scenarios import GOOD
 
 from senescape.compile import ROUTES, compile_scenario
@@ -11,7 +12,7 @@ from senescape.compile.classes import strata
 from senescape.engines.mean_field import MeanField
 from senescape.engines.protocol import observe, run_engine
 from senescape.engines.state import Streams
-from senescape.files import parse_scenario, read_scenario
+from senescape.files import parse_scenario
 
 
 @pytest.mark.parametrize("classes", [1, 2, 5, 11, 40])

@@ -21,6 +21,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 from scipy.linalg import expm
+from tests.bundled import read_scenario
 from tests.engines import builders as b
 from tests.engines.slow_clocks import SlowClocks
 from tests.statistics import ALARM, same_mean, same_share, same_variance
@@ -37,7 +38,6 @@ from senescape.engines.state import State, Streams
 from senescape.engines.tables import tables_of
 from senescape.errors import SenescapeError
 from senescape.expressions import parse
-from senescape.files import read_scenario
 from senescape.network import Add, Breakpoint, Forcing, Network, Set
 from senescape.rng import absorb, draw_key
 from senescape.run import run_lanes

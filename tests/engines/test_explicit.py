@@ -7,6 +7,7 @@ import os
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from tests.bundled import read_scenario
 from tests.engines import builders as b
 
 from senescape.compile import Program, compile_scenario
@@ -20,7 +21,6 @@ from senescape.engines.mean_field.track import track_of
 from senescape.engines.mean_field.wide import block_of
 from senescape.engines.protocol import apply_breakpoint, run_engine
 from senescape.engines.state import Streams
-from senescape.files import read_scenario
 from senescape.lane_math import WIDTH
 from senescape.network import Network
 

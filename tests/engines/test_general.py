@@ -24,6 +24,7 @@ from senescape.engines.protocol import Engine
 from senescape.engines.state import State, Streams
 from senescape.errors import SenescapeError
 from senescape.files import parse_sbml
+from senescape.run import networks
 from senescape.run.networks import Counted, output_times, run_network
 
 
@@ -352,8 +353,10 @@ DEATH = (x.reaction("Death", "k * X", {"X": 1}),)
     ],
 )  # fmt: skip
 def test_what_cannot_be_run_stops_with_its_reason(
-    engine: Engine, parts: dict[str, Any], said: str
+    engine: Engine, parts: dict[str, Any], said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if config.DISABLE_JIT:  # 200,000 reactions of a pilot take ten seconds there
+        monkeypatch.setattr(networks, "PILOT_EVENTS", 5_000)
     with pytest.raises(SenescapeError, match=said) as caught:
         run(engine, 20.0, 20.0, **parts)
     assert "\n" not in str(caught.value)

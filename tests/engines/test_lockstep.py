@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from numba import config
 from numpy.typing import NDArray
+from tests.bundled import read_scenario
 from tests.engines import builders as b
 from tests.statistics import same_mean, same_variance
 
@@ -32,7 +33,6 @@ from senescape.engines.state import State, Streams
 from senescape.engines.tables import tables_of
 from senescape.errors import SenescapeError
 from senescape.expressions import Binary, Call, Expr, Number, Symbol, parse
-from senescape.files import read_scenario
 from senescape.network import Compartment, Kind, Network, Outcome, Port, Route, Transition
 from senescape.units import DIMENSIONLESS
 

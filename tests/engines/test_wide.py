@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numba import config
 from numpy.typing import NDArray
+from tests.bundled import read_scenario
 from tests.engines import builders as b
 
 from senescape.cohort import cohort_of
@@ -31,7 +32,6 @@ from senescape.engines.mean_field.wide import (
     wide_flows,
 )
 from senescape.engines.state import State, Streams
-from senescape.files import read_scenario
 from senescape.lane_math import WIDTH
 
 Float = NDArray[np.float64]

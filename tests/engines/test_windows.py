@@ -23,6 +23,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 from scipy.linalg import expm
+from tests.bundled import read_scenario
 from tests.engines import builders as b
 from tests.engines import test_coupling as twins
 from tests.statistics import ALARM, same_share
@@ -42,7 +43,6 @@ from senescape.engines.signals import propagate
 from senescape.engines.state import Streams
 from senescape.errors import SenescapeError
 from senescape.expressions import parse
-from senescape.files import read_scenario
 from senescape.network import Network, Port
 from senescape.rng import absorb, draw_key
 from senescape.units import DIMENSIONLESS

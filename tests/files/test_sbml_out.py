@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from numba import config
 from numpy.typing import NDArray
+from tests.bundled import read_scenario
 from tests.engines import builders as b
 
 from senescape.compile import compile_scenario, lower
@@ -22,7 +23,7 @@ from senescape.engines.protocol import run_engine
 from senescape.engines.state import Streams
 from senescape.errors import SenescapeError
 from senescape.expressions import Binary, Symbol
-from senescape.files import bundled, parse_sbml, read_scenario
+from senescape.files import bundled, parse_sbml
 from senescape.files.sbml.out import Labels, Model, Start, antimony_text, exported, sbml_text
 from senescape.files.sbml.out.builder import Builder
 from senescape.files.sbml.out.doses import Effects

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.bundled import read_scenario as bundled_scenario
 
 from senescape.compile import compile_scenario
 from senescape.errors import SenescapeError
@@ -106,11 +107,11 @@ def test_what_cannot_be_read_is_refused_as_it_stands(over) -> None:  # type: ign
 
 def test_genotypes_of_figure_1_hold_where_dna_is_damaged() -> None:
     """All bundled scenarios still read (tests/files/test_reading.py); each variant of theirs holds."""
-    generic = read_scenario("figure-1")
+    generic = bundled_scenario("figure-1")
     for name in ("bcl2", "p53_null", "suv39h1_null"):
         assert generic.variants[name].only == Only.model_validate({"class": ["genotoxic"]})
     for name in bundled():
-        scenario = read_scenario(name)
+        scenario = bundled_scenario(name)
         assert all(v.holds_for(scenario.inducer) for v in scenario.variants.values()), name
 
 

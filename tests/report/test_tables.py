@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.bundled import read_scenario
 from tests.verdict.worlds import friend, friendly_verdict
 
-from senescape.files import read_scenario
 from senescape.model import ASSUMPTION, EndpointName
 from senescape.report.numbers import number_rows, other_rows, split_value
 from senescape.report.tables import (

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.bundled import read_scenario
 from tests.engines import builders as b
 from tests.files.test_bad_scenarios import GOOD
 from tests.stopwatch import without_tracer
@@ -28,7 +29,7 @@ from senescape.engines.mean_field import MeanField
 from senescape.engines.protocol import Engine, run_engine
 from senescape.engines.state import Streams
 from senescape.errors import SenescapeError
-from senescape.files import parse_scenario, read_scenario
+from senescape.files import parse_scenario
 from senescape.run import Budget, check_lanes, check_run, check_size, cost_of, run_lanes
 from senescape.run.budget import allow, least_cost
 from senescape.run.sharing import CHUNK

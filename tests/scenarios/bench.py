@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from tests.bundled import read_scenario
 
 from senescape.compile import Compiled, compile_scenario
 from senescape.engines.mean_field import MeanField
 from senescape.engines.protocol import observe, run_engine
 from senescape.engines.state import Streams
-from senescape.files import read_scenario
 from senescape.model import Figure1
 
 Float = NDArray[np.float64]

@@ -11,10 +11,10 @@ from functools import lru_cache
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from tests.bundled import read_scenario
 
 from senescape.cohort import cohort_of
 from senescape.compile import compile_scenario
-from senescape.files import read_scenario
 from senescape.run import engine_named, run_lanes
 
 Float = NDArray[np.float64]

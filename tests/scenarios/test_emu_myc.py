@@ -12,11 +12,11 @@ from functools import lru_cache
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from tests.bundled import read_scenario
 
 from senescape.cohort import cohort_of
 from senescape.compile import compile_scenario
 from senescape.compile.question import question_of
-from senescape.files import read_scenario
 from senescape.model import Scenario
 from senescape.verdict import Rule, Worlds, progression_time, run_worlds
 from senescape.verdict.endpoints import History

@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 
 import pytest
+from tests.bundled import read_scenario
 
-from senescape.files import bundled, read_scenario
+from senescape.files import bundled
 from senescape.verdict import HOLDS, VANISHES, expect
 
 

@@ -6,12 +6,12 @@ import os
 
 import numpy as np
 import pytest
+from tests.bundled import read_scenario
 
 from senescape.compile import compile_scenario
 from senescape.engines.leap import Leap
 from senescape.engines.protocol import observe, run_engine
 from senescape.engines.state import Streams
-from senescape.files import read_scenario
 from senescape.model import Figure1
 
 from .bench import bench
