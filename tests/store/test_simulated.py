@@ -103,6 +103,18 @@ def test_a_borrowed_executor_changes_no_byte(tmp_path: Path) -> None:
         assert bytes_of(kept) == bytes_of(plain)
 
 
+def test_only_what_is_missing_is_priced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = SHORT | {"hosts": 5}
+    with Store(tmp_path, writing=True) as store:
+        simulate(SCENARIO, "pulse", store=store, **few)  # type: ignore[arg-type]
+        monkeypatch.setenv("SENESCAPE_BUDGET_HOURS", "1e-9")
+        again = simulate(SCENARIO, "pulse", store=store, **few)  # type: ignore[arg-type]
+        assert from_store(again) == (5, 0)
+        with pytest.raises(SenescapeError, match="3 hosts x") as caught:
+            simulate(SCENARIO, "pulse", store=store, **(few | {"hosts": 8}))  # type: ignore[arg-type]
+        assert caught.value.check == "run.budget-hours"
+
+
 def test_a_changed_scenario_under_a_name_is_refused(tmp_path: Path) -> None:
     other = parse_scenario(TEXT.replace("dust:  {value: 500 cells", "dust:  {value: 501 cells"))
     few = SHORT | {"hosts": 2}

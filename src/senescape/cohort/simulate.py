@@ -103,7 +103,8 @@ def simulate(
     states = tuple(f"state:{name}" for name in scenario.cells.states)
     check_size(len(observables) + len(states), len(times), many)
     check_times(program, times)
-    check_run(runner, program, times, lanes=many)
+    if store is None:  # else what is missing is priced once it is known
+        check_run(runner, program, times, lanes=many)
     cohort = cohort_of(
         scenario,
         program,
