@@ -13,7 +13,6 @@ from senescape.compile import Program
 from senescape.engines.protocol import Engine, check_times, observe, run_engine
 from senescape.engines.state import Streams
 from senescape.errors import RunError, nearest
-from senescape.store.database import Key
 
 from .budget import check_run, check_size, cost_of
 from .driver import GRACE_SECONDS, threads, work_through
@@ -21,6 +20,7 @@ from .sharing import CHUNK, chunk_size, workers
 
 if TYPE_CHECKING:
     from senescape.store import KeptRun
+    from senescape.store.database import Key
 
 Float = NDArray[np.float64]
 
@@ -230,6 +230,8 @@ def run_block(
 
 def keys_of(streams: Streams) -> list[Key]:
     """Return under which key each lane is kept."""
+    from senescape.store.database import Key  # the store knows scenarios: heavy for a network
+
     numbers = zip(
         streams.draw.tolist(), streams.host.tolist(), streams.replicate.tolist(), strict=True
     )
