@@ -186,6 +186,27 @@ def test_a_stiff_lane_is_lsodas_and_the_others_are_not_harmed(
     np.testing.assert_array_equal(np.delete(found, 4, axis=2), alone)
 
 
+def test_rules_that_say_the_same_move_all_their_numbers() -> None:
+    """They share a register of the tape."""
+    made = program(
+        species=(x.species("A", 10),),
+        parameters=(
+            x.parameter("k", 0.5),
+            x.parameter("p", 0, "false"),
+            x.parameter("q", 1, "false"),
+        ),
+        rules=(x.rate("p", "k * A"), x.rate("q", "k * A")),
+        reactions=(x.reaction("Die", "k * A", {"A": 1}),),
+    )
+    found = path(BLOCKS, made, b.lanes_of(made, 9))
+    left = 10.0 * np.exp(-0.5 * TIMES[:, None])
+    for row, first in ((0, 10.0), (1, 0.0), (2, 1.0)):
+        sign = 1.0 if row else -1.0
+        np.testing.assert_allclose(
+            found[:, row], np.broadcast_to(first + sign * (10.0 - left), (5, 9)), atol=1e-6
+        )
+
+
 def test_a_law_that_is_no_number_stops_with_its_name() -> None:
     made = program(
         species=(x.species("A", 10),),
@@ -253,7 +274,7 @@ def test_events_at_times_of_each_lane_and_of_numbers_are_left_to_lsoda(
     def never(*arguments: Any) -> None:
         raise AssertionError("blocks")
 
-    monkeypatch.setattr(general, "_advance_together", never)
+    monkeypatch.setattr(general, "advance_together", never)
     own = program(**DECAY, reactions=(FALL,), events=(x.event("e", "time >= at", {"A": "7"}),))
     table = b.lanes_of(own, 9)
     with pytest.raises(AssertionError, match="blocks"):
@@ -280,9 +301,9 @@ def test_a_stiff_lane_between_events_is_lsodas_with_its_outputs(
 
 # --- planted --------------------------------------------------------------------------------------
 def lost_sign(patch: pytest.MonkeyPatch) -> None:
-    honest = compact._Sums.change
+    honest = compact.Sums.change
     patch.setattr(
-        compact._Sums,
+        compact.Sums,
         "change",
         lambda self, place, value, times: honest(self, place, value, abs(times)),
     )
@@ -304,13 +325,13 @@ def given_too_early(patch: pytest.MonkeyPatch) -> None:
 
 
 def forgotten_law(patch: pytest.MonkeyPatch) -> None:
-    honest = compact._Sums.change
+    honest = compact.Sums.change
 
     def planted(self: Any, place: int, value: Any, times: int) -> None:
         if place < 4:
             honest(self, place, value, times)
 
-    patch.setattr(compact._Sums, "change", planted)
+    patch.setattr(compact.Sums, "change", planted)
 
 
 def wrong_operation(patch: pytest.MonkeyPatch) -> None:

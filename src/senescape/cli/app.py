@@ -372,6 +372,36 @@ def figure1(
 
 
 @app.command()
+def sensitivities(
+    network: Annotated[str, typer.Argument(help="A network in SBML, FILE.xml.")],
+    until: Annotated[float, typer.Option(help="End, in the unit of the file.", min=0.0)],
+    every: Annotated[
+        float | None, typer.Option(help="Time between outputs; only the end by default.")
+    ] = None,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option("--parameter", "-p", help="Constant of the file; may be repeated. All."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="All derivatives: .csv, else JSON.", callback=_checked),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Say how much each reading of a network depends on each of its constants."""
+    from senescape.cli.sensitivities import run_sensitivities
+
+    run_sensitivities(
+        network,
+        parameters=tuple(parameter or ()),
+        until=until,
+        every=every,
+        json=json,
+        output=output,
+    )
+
+
+@app.command()
 def compare(
     scenario: ScenarioArgument,
     output: Annotated[

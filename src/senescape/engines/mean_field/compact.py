@@ -62,15 +62,14 @@ class Layout(NamedTuple):
 
     def packed_with(self, program: Program, *implicit: Int) -> Int:
         """Return the tables as one array, with those of implicit steps."""
-        slots, signals = program.slots, len(program.signal_names)
         nothing = np.zeros(0, np.int32)
         tables = tables_of(program)._replace(
             tape=self.tape,
             lane_end=0,
             time_end=0,
             assay_row=0,
-            signal_row=slots,
-            time_row=slots + signals,
+            signal_row=program.slots,
+            time_row=len(self.law),
             advance_row=nothing,
             transition=np.zeros((0, 4), np.int32),
             weight=np.zeros((0, 3), np.int32),
@@ -80,7 +79,7 @@ class Layout(NamedTuple):
 
 
 @dataclass(slots=True)
-class _Sums(Rows):
+class Sums(Rows):
     """Rows that add up to rates of change.
 
     Names: ("r", register of the Program), ("d", number whose rate of change it is).
@@ -100,19 +99,31 @@ class _Sums(Rows):
 
 def layout_of(program: Program) -> Layout:
     """Return a network from SBML laid out for blocks."""
+    rows, kept = sums_of(program)
+    return _numbered(program, rows, kept, program.slots + len(program.signal_names))
+
+
+def sums_of(program: Program) -> tuple[Sums, list[int]]:
+    """Return the rows of a network's rates of change, and the registers that they read.
+
+    Those of the numbers that change come first, then time.
+    """
     general = program.general
     assert general is not None
     slots, signals = program.slots, len(program.signal_names)
     tape = program.tape[program.lane_end :]
     made = {int(row[1]) for row in tape}
-    rows = _Sums()
-    changed = _changes(program)
-    laws = {int(r): slots + s for s, r in enumerate(general.law) if r >= 0}
+    rows = Sums()
+    changed = changes_of(program)
+    laws: dict[int, list[int]] = {}  # rules that say the same share a register
+    for s, register in enumerate(general.law.tolist()):
+        if register >= 0:
+            laws.setdefault(register, []).append(slots + s)
 
     def known(register: int) -> None:
         for place, times in changed.get(register, ()):
             rows.change(place, ("r", register), times)
-        for place in [p for r, p in laws.items() if r == register]:
+        for place in laws.get(register, ()):
             rows.change(place, ("r", register), 1)
 
     for register in sorted({*changed, *laws} - made):
@@ -125,10 +136,10 @@ def layout_of(program: Program) -> Layout:
     first.append(program.time_row)
     read = {int(n[1]) for _, _, sources in rows.rows for n in sources if n[0] == "r"}
     kept = [*first, *sorted(read - made - set(first))]
-    return _numbered(program, rows, kept, slots + signals)
+    return rows, kept
 
 
-def _changes(program: Program) -> dict[int, list[tuple[int, int]]]:
+def changes_of(program: Program) -> dict[int, list[tuple[int, int]]]:
     """Return, by register of a propensity, (slot, number) of what a reaction changes."""
     tables = tables_of(program)
     changes: dict[int, list[tuple[int, int]]] = {}
@@ -140,7 +151,7 @@ def _changes(program: Program) -> dict[int, list[tuple[int, int]]]:
     return changes
 
 
-def _numbered(program: Program, rows: _Sums, kept: list[int], numbers: int) -> Layout:
+def _numbered(program: Program, rows: Sums, kept: list[int], numbers: int) -> Layout:
     """Give every name a register and put the tables together."""
     constants = sorted({*constants_of(rows.rows), 0.0})
     place: dict[Name, int] = {("r", r): i for i, r in enumerate(kept)}

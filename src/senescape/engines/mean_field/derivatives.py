@@ -63,14 +63,14 @@ def derivatives(layout: Layout, rows: Rows) -> Derivatives:
             made = rows.make(Op(op), *given)
         own = [slopes.get(r, {}) for r in sources]
         # a target may be one of its own sources
-        slopes[target] = _slopes(rows, Op(op), made, given, own)
+        slopes[target] = slopes_of_row(rows, Op(op), made, given, own)
         values[target] = made
     return Derivatives(
         [values[int(r)] for r in layout.law], [slopes.get(int(r), {}) for r in layout.law]
     )
 
 
-def _slopes(rows: Rows, op: Op, made: Name, given: list[Name], own: list[Slopes]) -> Slopes:
+def slopes_of_row(rows: Rows, op: Op, made: Name, given: list[Name], own: list[Slopes]) -> Slopes:
     """Return the derivatives of one row, given those of what it reads."""
     if op in CONSTANT or not any(own):
         return {}

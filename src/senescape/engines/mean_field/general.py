@@ -24,7 +24,7 @@ from ..state import State, Streams, start_state
 from ..tables import tables_of
 from ..written import arity
 from .blocks import Numbers, advance_lanes, lowest_of
-from .compact import layout_of
+from .compact import Layout, layout_of
 from .explicit import REACHED, STIFF
 from .pointers import general as general_slope
 from .rosenbrock import stiff_of
@@ -114,7 +114,7 @@ def advance_flow(
         return
     left: Any = range(state.lanes)
     if stops is not None:
-        left = _advance_together(state, until, own, relative, times, path)
+        left = advance_together(state, until, own.steppers, relative, times, path)
     for lane in left:
         walk = Walk(program, state, int(lane), own, relative)
         for index, time in enumerate((*times.tolist(), until)):
@@ -181,7 +181,7 @@ def _advance_in_stretches(
         state.time = start + near if start in inner else start
         end = stop - near if stop in inner else stop
         part = path[inside]
-        for lane in _advance_together(state, end, own, relative, times[inside], part):
+        for lane in advance_together(state, end, own.steppers, relative, times[inside], part):
             walks[lane].along((*times[inside].tolist(), stop), most, part[..., lane])
         path[inside] = part
         here = times == stop
@@ -192,8 +192,13 @@ def _advance_in_stretches(
     state.time = until
 
 
-def _advance_together(
-    state: State, until: float, own: Prepared, relative: float, times: Float, path: Float
+def advance_together(
+    state: State,
+    until: float,
+    steppers: tuple[Stepper, ...],
+    relative: float,
+    times: Float,
+    path: Float,
 ) -> NDArray[np.int64]:
     """Advance lanes in blocks; return those that LSODA must take.
 
@@ -201,13 +206,13 @@ def _advance_together(
     0, where neither will do, LSODA.
     """
     left = state.pace == 0.0
-    for stepper in own.steppers:
+    for stepper in steppers:
         which = np.nonzero(state.pace > 0.0 if stepper.explicit else state.pace < 0.0)[0]
         for first in range(0, len(which), AT_ONCE):
             lanes = which[first : first + AT_ONCE]
             good, outcome = _advance_some(state, until, stepper, relative, times, path, lanes)
             stiff = outcome == STIFF
-            if stepper.explicit and len(own.steppers) > 1:
+            if stepper.explicit and len(steppers) > 1:
                 state.pace[lanes[stiff]] *= -1.0
                 good |= stiff
             else:
@@ -269,7 +274,11 @@ def _advance_some(
 @lru_cache(maxsize=64)
 def _steppers_of(program: Program) -> tuple[Stepper, ...]:
     """Return what tries the steps of a program: for all its states, so that time adds up."""
-    layout = layout_of(program)
+    return steppers_for(program, layout_of(program))
+
+
+def steppers_for(program: Program, layout: Layout) -> tuple[Stepper, ...]:
+    """Return explicit steps for a layout, and implicit ones where they can be had."""
     stiff = stiff_of(program, layout)
     first = explicit_stepper(layout, LSODAS if stiff is None else PATIENCE)
     return (first,) if stiff is None else (first, implicit_stepper(stiff))
