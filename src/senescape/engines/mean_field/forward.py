@@ -19,6 +19,8 @@ from .sensitive import Sensitive, sensitive
 Float = NDArray[np.float64]
 
 
+# The plain twin meets NumPy's warnings where kernels look for themselves.
+@np.errstate(all="ignore")
 def forward_sensitivities(
     program: Program,
     parameters: Float,
