@@ -209,7 +209,7 @@ CASES: dict[str, tuple[str, str, str]] = {
         "mutant",
     ),
     "sensitivities of a scenario": ("sensitivities FILE --until 3", "cli.sensitivities", "FILE.xml"),
-    "sensitivities until 0": ("sensitivities x.xml --until 0", "file.missing", "x.xml"),
+    "sensitivities of no file": ("sensitivities x.xml --until 3", "sbml.missing", "x.xml"),
     "comparison of two runs": ("compare FILE --replicates 2", "cli.usage", "--replicates"),
     "comparison of an unknown regimen": ("compare FILE -r puls", "run.regimen", "pulse"),
     "comparison of an unknown variant": (
