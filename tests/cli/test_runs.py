@@ -141,6 +141,11 @@ def test_a_stop_says_how_to_go_on(
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+def heeding() -> None:
+    """Heed Ctrl-C: where tests run in the background of a shell, it is ignored, which is inherited."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.skipif(config.DISABLE_JIT, reason="in other processes, which coverage does not see")
 @pytest.mark.parametrize(
     ("number", "status", "options"),
@@ -162,6 +167,7 @@ def test_a_stopped_command_goes_on_where_it_was(
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=heeding,
     )
     deadline = time.monotonic() + 100.0
     while not list(folder.glob("runs/*/acknowledged")) and time.monotonic() < deadline:

@@ -65,10 +65,11 @@ def generated_round(source: str) -> Any:
     source : str
         As :func:`.generate.source_of` writes it.
     """
-    signature = draw_signature(typeof(tape_reader()))
-    draw = generated(source, "draw", f"round_{FORMAT}", signature.args)
+    kind = f"round_{FORMAT}"
     if config.DISABLE_JIT:
-        return draw
+        return generated(source, "draw", kind, ())
+    signature = draw_signature(typeof(tape_reader()))
+    draw = generated(source, "draw", kind, signature.args)
 
     def call(
         tape: Any, read: Any, place: Any, block: Any, f: Any, words: Any, until: float
