@@ -11,6 +11,18 @@ from typing import Annotated, Any
 
 import typer
 
+from senescape.cli.arguments import (
+    Engine,
+    Json,
+    Output,
+    Regimens,
+    ScenarioArgument,
+    Seed,
+    StepHours,
+    Variant,
+    checked,
+    given,
+)
 from senescape.cli.runs import app as runs
 from senescape.errors import SenescapeError
 from senescape.version import __version__
@@ -32,35 +44,6 @@ app = typer.Typer(
 
 app.add_typer(runs, name="runs")
 
-ScenarioArgument = Annotated[
-    str, typer.Argument(help="Name of a bundled scenario, or path of a YAML file.")
-]
-Regimens = Annotated[
-    list[str] | None,
-    typer.Option("--regimen", "-r", help="Regimen to run; may be repeated. Default: all."),
-]
-Seed = Annotated[int, typer.Option(help="Seed of all random numbers.", min=0, max=2**63 - 1)]
-Json = Annotated[bool, typer.Option("--json", help="Print plain data instead of tables.")]
-Engine = Annotated[str, typer.Option(help="leap, exact or mean-field.")]
-StepHours = Annotated[
-    float | None, typer.Option(help="Longest step of the leap engine [h].", min=1e-6, max=24.0)
-]
-Variant = Annotated[str | None, typer.Option(help="Named variant of the parameters.")]
-
-
-def _checked(output: Path | None) -> Path | None:
-    """Refuse a file that cannot be written before anything is run."""
-    if output is not None:
-        from senescape.cli.output import check_output
-
-        check_output(output)
-    return output
-
-
-Output = Annotated[
-    Path | None, typer.Option("--output", "-o", help="File to write.", callback=_checked)
-]
-
 
 def main() -> None:
     """Run the command line; a refusal is one line on standard error and exit status 2."""
@@ -76,8 +59,8 @@ def main() -> None:
             raise SystemExit(2) from None
         text = " ".join(error.format_message().split()).rstrip(".")
         place = getattr(error.ctx, "command_path", app.info.name)
-        given = _given(getattr(getattr(error, "param", None), "opts", []))
-        raise _refused(f"{text}{given}; see {place} --help [cli.usage]") from None
+        said = given(getattr(getattr(error, "param", None), "opts", []))
+        raise _refused(f"{text}{said}; see {place} --help [cli.usage]") from None
     except MemoryError:
         lower = "ask for fewer hosts, draws or output times"
         raise _refused(f"out of memory; allowed: what fits; {lower} [run.memory]") from None
@@ -101,19 +84,6 @@ def _start_lightly() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # what imports leave behind stays: looking for garbage in it after every 700 objects is in vain
     gc.set_threshold(50_000, 20, 100)
-
-
-def _given(options: list[str]) -> str:
-    """Return what was written behind an option, for a refusal that does not say it."""
-    words = sys.argv[1:]
-    values = [
-        word.partition("=")[2] if "=" in word else (words[i + 1 : i + 2] or [""])[0]
-        for i, word in enumerate(words)
-        if word.partition("=")[0] in options
-    ]
-    # what does not show, or breaks a line (U+0085), is escaped
-    shown = [value if value.isprintable() else ascii(value) for value in values]
-    return f" (given: {', '.join(shown)[:60]})" if values else ""
 
 
 def _refused(text: str) -> SystemExit:
@@ -231,7 +201,7 @@ def simulate(
     if scenario.lower().endswith((".xml", ".sbml")):
         from senescape.cli.networks import refuse_options, run_network_file
 
-        given = {
+        stated = {
             "--regimen": bool(regimen),
             "--hosts": hosts is not None,
             "--step-hours": step_hours is not None,
@@ -242,7 +212,7 @@ def simulate(
             "--run": run is not None,
             "--processes": processes,
         }
-        refuse_options(given, "an SBML file")
+        refuse_options(stated, "an SBML file")
         run_network_file(
             scenario,
             engine=engine or "exact",
@@ -357,7 +327,7 @@ def figure1(
     output: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", help="Picture to write: .svg, .png or .pdf.", callback=_checked
+            "--output", "-o", help="Picture to write: .svg, .png or .pdf.", callback=checked
         ),
     ],
     regimen: Annotated[str | None, typer.Option("--regimen", "-r", help="Regimen.")] = None,
@@ -384,7 +354,7 @@ def sensitivities(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="All derivatives: .csv, else JSON.", callback=_checked),
+        typer.Option("--output", "-o", help="All derivatives: .csv, else JSON.", callback=checked),
     ] = None,
     json: Json = False,
 ) -> None:
@@ -406,7 +376,7 @@ def compare(
     scenario: ScenarioArgument,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Picture: .svg, .png or .pdf.", callback=_checked),
+        typer.Option("--output", "-o", help="Picture: .svg, .png or .pdf.", callback=checked),
     ] = None,
     regimen: Annotated[str | None, typer.Option("--regimen", "-r", help="Regimen.")] = None,
     variant: Variant = None,
@@ -449,7 +419,7 @@ def export(
             "--output",
             "-o",
             help="File to write: .xml or .sbml, .ant or .txt. Default: printed.",
-            callback=_checked,
+            callback=checked,
         ),
     ] = None,
     regimen: Annotated[str | None, typer.Option("--regimen", "-r", help="Regimen.")] = None,
