@@ -22,6 +22,9 @@ from senescape.engines.state import Streams
 from senescape.files.sbml import parse_sbml
 
 
+BATCH = 1024  # lanes of one call where differential equations are solved
+
+
 def main() -> None:
     with open(sys.argv[1], encoding="utf-8") as file:
         job = json.load(file)
@@ -45,9 +48,14 @@ def main() -> None:
         number = table.shape[1]
         if "tolerance" in job:
             solver = MeanField(relative_tolerance=job["tolerance"])
-            states = run_engine(solver, program, table, Streams.hosts(seed, number), times)
-            path = np.array([state.counts[rows] for state in states])
-            return path.transpose(2, 0, 1).reshape(number, -1)
+            found = np.empty((number, len(times) * len(rows)))
+            for first in range(0, number, BATCH):
+                part = slice(first, min(first + BATCH, number))
+                lanes = Streams.hosts(seed, part.stop - part.start, first=first)
+                states = run_engine(solver, program, table[:, part], lanes, times)
+                path = np.array([state.counts[rows] for state in states])
+                found[part] = path.transpose(2, 0, 1).reshape(len(lanes), -1)
+            return found
         state = None
         for state in run_engine(engine, program, table, Streams.hosts(seed, number), times):
             pass

@@ -15,7 +15,7 @@ from numba import config, types
 
 from senescape.engines.interpreter import tape_reader
 from senescape.engines.mean_field.flows import flows
-from senescape.engines.mean_field.pointers import backward, forward, solver
+from senescape.engines.mean_field.pointers import backward, forward, solver, trial
 from senescape.engines.mean_field.track import track_of
 
 from .sharing import workers
@@ -33,8 +33,8 @@ def compile_solver() -> None:
 
 
 def compile_slopes() -> None:
-    """Compile, or load from the cache, the right-hand sides of a block in both directions."""
-    for pointer in (forward(), backward()):
+    """Compile, or load from the cache, a step of a block and its right-hand sides both ways."""
+    for pointer in (trial(), forward(), backward()):
         pointer.__wrapper_address__()
 
 
