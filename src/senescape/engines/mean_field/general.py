@@ -94,7 +94,7 @@ def advance_flow(
     path : (outputs, numbers, lanes)
         Counts and signals at those times, written.
     explicit : bool
-        Try the explicit solver first, where there are many lanes and no events.
+        Go in blocks where there are many lanes that share the times of events and corners.
     relative : float
         Tolerance of each number in each step; the absolute one is this times the largest of its
         kind so far.
