@@ -13,9 +13,9 @@ True
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from senescape.lazy import loads
 from senescape.version import __version__
 
 if TYPE_CHECKING:
@@ -153,12 +153,7 @@ __all__ = [
     "verdict_page",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Load a public name from its room at first use (PEP 562)."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'senescape' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+__getattr__ = loads(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:

@@ -5,12 +5,12 @@ What needs the nouns of a scenario is loaded when it is asked for: a network fro
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from senescape.compile.general import GeneralTable, equalities_with_time
 from senescape.compile.lower import lower
 from senescape.compile.program import ActionKind, ForcingTable, Program, TransitionKind
+from senescape.lazy import loads
 
 if TYPE_CHECKING:
     from senescape.compile.arrows import ROUTES
@@ -40,9 +40,4 @@ _HOMES = {
     "scenario_network": "senescape.compile.scenario",
 }
 
-
-def __getattr__(name: str) -> Any:
-    """Load what is not always needed at its first use (PEP 562)."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+__getattr__ = loads(__name__, _HOMES)

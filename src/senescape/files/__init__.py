@@ -5,10 +5,10 @@ Scenarios and tables are loaded when they are asked for: SBML needs no YAML and 
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from senescape.files.sbml import parse_sbml, read_sbml
+from senescape.lazy import loads
 
 if TYPE_CHECKING:
     from senescape.files.scenarios import bundled, check_scenario, parse_scenario, read_scenario
@@ -39,9 +39,4 @@ _HOMES = {
     "scenario_schema": "senescape.files.schema",
 }
 
-
-def __getattr__(name: str) -> Any:
-    """Load what is not always needed at its first use (PEP 562)."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+__getattr__ = loads(__name__, _HOMES)

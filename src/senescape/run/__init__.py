@@ -5,9 +5,9 @@ What needs the mean field is loaded when it is asked for.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from senescape.lazy import loads
 from senescape.run.budget import Budget, Cost, check_lanes, check_run, check_size, cost_of
 from senescape.run.driver import Processes, threads, work_through
 from senescape.run.lanes import VERDICT_TOLERANCE, Monitor, Silent, engine_named, run_lanes
@@ -46,9 +46,4 @@ _HOMES = {
     "run_chances": "senescape.run.chances",
 }
 
-
-def __getattr__(name: str) -> Any:
-    """Load what is not always needed at its first use (PEP 562)."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+__getattr__ = loads(__name__, _HOMES)
