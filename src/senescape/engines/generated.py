@@ -11,8 +11,10 @@ import hashlib
 import importlib.util
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from threading import Lock
+from typing import Any, Generic, TypeVar
 
 import numba
 import numpy as np
@@ -24,12 +26,41 @@ from senescape.rng import keys
 from . import interpreter
 
 FOLDER = "SENESCAPE_CACHE"
+Made = TypeVar("Made")
 
 TAIL = """
 
 from numba import njit as _njit
 {name} = _njit(cache=True, nogil=True, error_model="numpy")({name})
 """
+
+
+class Late(Generic[Made]):
+    """What is made once, when it pays; shared by all threads.
+
+    Parameters
+    ----------
+    make : callable
+        Returns it: a kernel, with whatever its callers need to know of it.
+    """
+
+    def __init__(self, make: Callable[[], Made]) -> None:
+        self.make = make
+        self.made: Made | None = None
+        self._lock = Lock()
+
+    def get(self, pays: bool) -> Made | None:
+        """Return it if it is made, or pays now and is made here; else None.
+
+        One thread makes it, the others go on without.
+        """
+        pays = pays and self.made is None and not config.DISABLE_JIT
+        if pays and self._lock.acquire(blocking=False):
+            try:
+                self.made = self.make() if self.made is None else self.made
+            finally:
+                self._lock.release()
+        return self.made
 
 
 def generated(source: str, name: str, kind: str, arguments: tuple[Any, ...]) -> Any:

@@ -8,12 +8,11 @@ bytes, so a run may change from one to the other anywhere.
 
 from __future__ import annotations
 
-from threading import Lock
 from typing import Any
 
 from numba import cfunc, config, typeof
 
-from senescape.engines.generated import FOLDER, generated
+from senescape.engines.generated import FOLDER, Late, generated
 from senescape.engines.interpreter import tape_reader
 
 from .flat import Flat
@@ -37,24 +36,14 @@ class Tier:
     """
 
     def __init__(self, flat: Flat, kept: set[int]) -> None:
-        self.flat, self.kept = flat, kept
+        self.flat = flat
         self.events = 0.0
-        self.generated: Any = None
-        self._lock = Lock()
+        self.generated = Late(lambda: generated_round(source_of(flat, kept)))
 
     def draw(self) -> tuple[Any, bool]:
         """Return the round to use now, and whether it can let the events happen itself."""
-        pays = self.generated is None and self.events >= PAYS and not config.DISABLE_JIT
-        # one thread compiles, the others go on with the interpreter
-        if pays and self._lock.acquire(blocking=False):
-            try:
-                if self.generated is None:
-                    self.generated = generated_round(source_of(self.flat, self.kept))
-            finally:
-                self._lock.release()
-        if self.generated is None:
-            return interpreter(), False
-        return self.generated, carries(self.flat)
+        made = self.generated.get(self.events >= PAYS)
+        return (interpreter(), False) if made is None else (made, carries(self.flat))
 
 
 def generated_round(source: str) -> Any:

@@ -60,8 +60,8 @@ class Layout(NamedTuple):
         made[len(self.kept) : end] = self.constants[:, None]
         return made
 
-    def packed_with(self, program: Program, *implicit: Int) -> Int:
-        """Return the tables as one array, with those of implicit steps."""
+    def packed_with(self, program: Program, implicit: tuple[Int, Int, Int]) -> Int:
+        """Return the tables as one array, with those of implicit steps (:class:`.Stiff`)."""
         nothing = np.zeros(0, np.int32)
         tables = tables_of(program)._replace(
             tape=self.tape,
@@ -74,8 +74,7 @@ class Layout(NamedTuple):
             transition=np.zeros((0, 4), np.int32),
             weight=np.zeros((0, 3), np.int32),
         )
-        first, second, third = implicit
-        return packed_of(tables, nothing, self.law, (first, second, third))
+        return packed_of(tables, nothing, self.law, implicit)
 
 
 @dataclass(slots=True)
@@ -162,4 +161,4 @@ def _numbered(program: Program, rows: Sums, kept: list[int], numbers: int) -> La
     law = np.array([place.get(("d", n), zero) for n in range(numbers)], np.int32)
     empty = Layout(law, tape, law, np.array(kept, np.int32), np.array(constants), count)
     nothing = np.zeros(0, np.int32)
-    return empty._replace(packed=empty.packed_with(program, nothing, nothing, nothing))
+    return empty._replace(packed=empty.packed_with(program, (nothing, nothing, nothing)))

@@ -157,7 +157,7 @@ def stiff_of(program: Program, layout: Layout) -> Stiff | None:
         tapes.append(tape)
         ends.append(end)
     starts = np.array(places, np.int32)
-    packed = layout.packed_with(program, tapes[0], tapes[1], starts)
+    packed = layout.packed_with(program, (tapes[0], tapes[1], starts))
     return Stiff(layout, packed, tapes[0], tapes[1], starts, more, max(ends))
 
 

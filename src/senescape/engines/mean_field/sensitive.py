@@ -265,4 +265,4 @@ def _layout(
     law = np.array([own.get(("d", n), zero) for n in range(total)], np.int32)
     nothing = np.zeros(0, np.int32)
     layout = Layout(nothing, tape, law, np.array(every, np.int32), np.array(constants), registers)
-    return layout._replace(packed=layout.packed_with(program, nothing, nothing, nothing))
+    return layout._replace(packed=layout.packed_with(program, (nothing, nothing, nothing)))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Lock
 from typing import Any
 
 from numba import config
 
-from ..generated import generated
+from ..generated import Late, generated
 from ..interpreter import Pointer
 from .compact import Layout
 from .explicit import Method, explicit
@@ -48,24 +47,14 @@ class Stepper:
         source: Callable[[], tuple[str, int]],
     ) -> None:
         self.layout, self.method, self.explicit = layout, method, explicit
-        self.reading, self.source = reading, source
+        self.reading = reading
         self.spent = 0.0
-        self.lent = 0
-        self.generated: Any = None
-        self._lock = Lock()
+        self.generated = Late(lambda: made_from(*source()))
 
     def attempt(self) -> tuple[Any, int]:
         """Return what to use now, and how many registers it is lent."""
-        pays = self.generated is None and self.spent >= PAYS and not config.DISABLE_JIT
-        # one thread compiles, the others go on reading
-        if pays and self._lock.acquire(blocking=False):
-            try:
-                if self.generated is None:
-                    source, self.lent = self.source()
-                    self.generated = step_of(source)
-            finally:
-                self._lock.release()
-        return (self.reading(), 0) if self.generated is None else (self.generated, self.lent)
+        made = self.generated.get(self.spent >= PAYS)
+        return (self.reading(), 0) if made is None else made
 
 
 def explicit_stepper(layout: Layout, patience: float) -> Stepper:
@@ -76,6 +65,11 @@ def explicit_stepper(layout: Layout, patience: float) -> Stepper:
 def implicit_stepper(stiff: Stiff) -> Stepper:
     """Return Rosenbrock steps for a network."""
     return Stepper(stiff, implicit(), False, implicit_trial, lambda: implicit_source_of(stiff))
+
+
+def made_from(source: str, lent: int) -> tuple[Any, int]:
+    """Return a generated step, and how many registers it is lent."""
+    return step_of(source), lent
 
 
 def step_of(source: str) -> Any:
