@@ -23,6 +23,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -96,9 +97,9 @@ class Trial:
             assert number == signal.SIGKILL or "resume with:" in err, err
         self.least = self.acknowledged()
 
-    def refused(self, check: str, **options: object) -> None:
+    def refused(self, check: str, **options: Any) -> None:
         """Run the command and expect one line and exit status 2."""
-        started = self.start(**options)  # type: ignore[arg-type]
+        started = self.start(**options)
         out, err = started.communicate(timeout=120)
         assert (started.returncode, out) == (2, ""), (started.returncode, err)
         assert err.count("\n") == 1 and f"[{check}]" in err, err
@@ -374,8 +375,9 @@ def injected(kind: Callable[[Trial], None], seed: list[int], plain: bytes) -> in
 
 def undisturbed(store: Store | None = None) -> bytes:
     """Return the bytes of the run."""
-    options = {"hosts": HOSTS, "until": DAYS, "step": STEP, "store": store}
-    return simulate(read_scenario(SCENARIO), REGIMEN, **options).values.tobytes()  # type: ignore[arg-type]
+    scenario = read_scenario(SCENARIO)
+    found = simulate(scenario, REGIMEN, hosts=HOSTS, until=DAYS, step=STEP, store=store)
+    return found.values.tobytes()
 
 
 def added(rows: list[dict[str, object]]) -> list[dict[str, object]]:

@@ -16,7 +16,7 @@ from senescape.engines.interpreter import read_tape
 from senescape.engines.mean_field import MeanField, compact, general
 from senescape.engines.mean_field.compact import Layout, layout_of
 from senescape.engines.mean_field.track import track_of
-from senescape.engines.mean_field.walk import slope
+from senescape.engines.mean_field.walk import Walk, slope
 from senescape.engines.mean_field.wide import block_of
 from senescape.engines.mean_field.wide_general import wide_general
 from senescape.engines.protocol import run_engine
@@ -172,13 +172,13 @@ def test_a_stiff_lane_is_lsodas_and_the_others_are_not_harmed(
     table[made.parameter("k"), 4] = 1e7
     monkeypatch.setattr(general, "stiff_of", lambda program, layout: None)  # no implicit steps
     walked = []
-    honest = general.Walk.to
+    honest = Walk.to
 
     def to(self: Any, until: float, most: int) -> None:
         walked.append(self.lane)
         honest(self, until, most)
 
-    monkeypatch.setattr(general.Walk, "to", to)
+    monkeypatch.setattr(Walk, "to", to)
     found = path(BLOCKS, made, table)
     assert set(walked) == {4}
     np.testing.assert_allclose(found[1:, 0, 4], 20.0 / 3.0, rtol=1e-7)
@@ -262,7 +262,7 @@ def test_events_and_corners_at_common_times_are_met_in_blocks(
     def never(self: Any, stop: float) -> None:
         raise AssertionError("LSODA")
 
-    monkeypatch.setattr(general.Walk, "solve", never)
+    monkeypatch.setattr(Walk, "solve", never)
     found = path(BLOCKS, made, table)
     np.testing.assert_allclose(found, twin, rtol=2e-7, atol=2e-7)
     assert np.abs(found[-1] - found[0]).max() > 0.1

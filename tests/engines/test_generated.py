@@ -33,7 +33,7 @@ def test_one_thread_makes_it_and_the_others_do_not_wait() -> None:
 
 
 def test_what_fails_may_be_tried_again() -> None:
-    results = [MemoryError(), "kernel"]
+    results: list[Exception | str] = [MemoryError(), "kernel"]
 
     def make() -> str:
         found = results.pop(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,17 @@ def test_a_generated_step_has_the_bytes_of_the_one_that_is_read(
     np.testing.assert_array_equal(written, read)
 
 
+def assert_caught(
+    step: Callable[..., Float], made: Program, source: str, plant: tuple[str, str]
+) -> None:
+    """Assert that a generated step equals the one that is read, and that planting a bug ends that."""
+    right, wrong = plant
+    assert right in source
+    honest = step(None, made)
+    np.testing.assert_array_equal(step(source, made, plain=True), honest)
+    assert (step(source.replace(right, wrong, 1), made, plain=True) != honest).any()
+
+
 PLANTS = {
     "a_weight_of_the_third_stage": ("0.335480655492357", "0.335480655492358"),
     "a_node": ("0.327)", "0.328)"),
@@ -130,9 +142,7 @@ def test_a_bug_planted_in_a_generated_step_is_caught(
     monkeypatch.setenv(generated.FOLDER, str(tmp_path))
     made = functions()
     source, _ = straight.source_of(layout_of(made))
-    right, wrong = PLANTS[plant]
-    assert right in source
-    assert (one_step(source.replace(right, wrong), made, plain=True) != one_step(None, made)).any()
+    assert_caught(one_step, made, source, PLANTS[plant])
 
 
 def path(made: Program, lanes: int) -> Float:

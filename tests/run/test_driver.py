@@ -8,8 +8,10 @@ import subprocess
 import sys
 import threading
 import time
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.run import pieces
@@ -36,9 +38,9 @@ def gone(pids: set[int], seconds: float) -> bool:
 
 
 @pytest.mark.parametrize("make", [threads, Processes])
-def test_every_task_is_done_once(make: type[Executor]) -> None:
+def test_every_task_is_done_once(make: Callable[[int], Executor]) -> None:
     found: dict[int, int] = {}
-    work_through(make(2), pieces.square, range(9), found.__setitem__, workers=2)  # type: ignore[call-arg]
+    work_through(make(2), pieces.square, range(9), found.__setitem__, workers=2)
     assert found == {n: n * n for n in range(9)}
 
 
@@ -66,17 +68,18 @@ def test_what_always_kills_its_worker_is_given_up(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [threads, Processes])
-def test_a_refusal_comes_through(make: type[Executor]) -> None:
+def test_a_refusal_comes_through(make: Callable[[int], Executor]) -> None:
     with pytest.raises(RunError) as caught:
-        work_through(make(1), pieces.refuse, [7], lambda task, value: None, workers=1)  # type: ignore[call-arg]
+        work_through(make(1), pieces.refuse, [7], lambda task, value: None, workers=1)
     assert (caught.value.given, caught.value.check) == ("7", "run.planted")
 
 
 def test_tasks_are_made_a_few_ahead() -> None:
-    made, most = [], 0
+    made: list[int] = []
+    most = 0
     taken: list[int] = []
 
-    def tasks() -> object:
+    def tasks() -> Iterator[int]:
         for number in range(50):
             made.append(number)
             yield number
@@ -86,7 +89,7 @@ def test_tasks_are_made_a_few_ahead() -> None:
         most = max(most, len(made) - len(taken))
         taken.append(task)
 
-    work_through(threads(3), pieces.square, tasks(), accept, workers=3)  # type: ignore[arg-type]
+    work_through(threads(3), pieces.square, tasks(), accept, workers=3)
     assert sorted(taken) == list(range(50)) and most <= AHEAD * 3
 
 
@@ -105,11 +108,11 @@ def test_where_a_result_cannot_be_taken_nothing_more_is_handed_out() -> None:
 class Stopping(ThreadPoolExecutor):
     """Threads whose third task meets Ctrl-C."""
 
-    def submit(self, *arguments: object, **options: object):  # type: ignore[no-untyped-def]
+    def submit(self, *arguments: Any, **options: Any) -> Future[Any]:
         self.given = getattr(self, "given", 0) + 1
         if self.given == 3:
             raise KeyboardInterrupt
-        return super().submit(*arguments, **options)  # type: ignore[arg-type]
+        return super().submit(*arguments, **options)
 
 
 @pytest.mark.parametrize(("grace", "taken"), [(5.0, [0.3]), (0.0, [])])

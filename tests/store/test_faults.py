@@ -26,9 +26,7 @@ from senescape.files import parse_scenario
 from senescape.store import Store, verify
 from senescape.store.database import NAME
 
-pytestmark = pytest.mark.skipif(
-    config.DISABLE_JIT, reason="in other processes, which coverage does not see"
-)
+pytestmark = pytest.mark.skipif(config.DISABLE_JIT, reason="no time")
 ROOT = Path(__file__).resolve().parents[2]
 MANY, FEW = 400_000, 3000
 # The command line with chunks of a few lanes, so that there are many moments to be disturbed at.

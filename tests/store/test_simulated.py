@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ from senescape.store import Store
 
 SCENARIO = parse_scenario(TEXT)
 HOSTS = 12 if config.DISABLE_JIT else 150
-SHORT = {"until": 2.0, "step": 0.5, "hosts": HOSTS}
+SHORT: dict[str, Any] = {"until": 2.0, "step": 0.5, "hosts": HOSTS}
 
 
 def bytes_of(result: Ensemble) -> tuple[bytes, object]:
@@ -50,29 +51,29 @@ def from_store(result: Ensemble) -> tuple[int, int]:
     ],
     ids=str,
 )
-def test_a_store_changes_no_byte(options: dict[str, object], tmp_path: Path) -> None:
+def test_a_store_changes_no_byte(options: dict[str, Any], tmp_path: Path) -> None:
     wanted = SHORT | options
-    plain = simulate(SCENARIO, "pulse", **wanted)  # type: ignore[arg-type]
+    plain = simulate(SCENARIO, "pulse", **wanted)
     lanes = plain.values.shape[2]
     some = wanted | {"hosts": max(1, lanes // 3)}
     with Store(tmp_path, writing=True) as store:
-        simulate(SCENARIO, "pulse", store=store, **some)  # type: ignore[arg-type]
-        whole = simulate(SCENARIO, "pulse", store=store, **wanted)  # type: ignore[arg-type]
-        again = simulate(SCENARIO, "pulse", store=store, **wanted)  # type: ignore[arg-type]
+        simulate(SCENARIO, "pulse", store=store, **some)
+        whole = simulate(SCENARIO, "pulse", store=store, **wanted)
+        again = simulate(SCENARIO, "pulse", store=store, **wanted)
         assert len(store.runs()) == 1
     assert bytes_of(plain) == bytes_of(whole) == bytes_of(again)
     known = some["hosts"] if lanes > 1 else 1
-    assert from_store(whole) == (known, lanes - known)  # type: ignore[operator]
+    assert from_store(whole) == (known, lanes - known)
     assert from_store(again) == (lanes, 0)
 
 
 def test_options_that_change_no_count_share_a_run(tmp_path: Path) -> None:
     with Store(tmp_path, writing=True) as store:
-        simulate(SCENARIO, "pulse", store=store, **SHORT)  # type: ignore[arg-type]
-        seen = simulate(SCENARIO, "pulse", store=store, counted=True, **SHORT)  # type: ignore[arg-type]
+        simulate(SCENARIO, "pulse", store=store, **SHORT)
+        seen = simulate(SCENARIO, "pulse", store=store, counted=True, **SHORT)
         assert from_store(seen) == (HOSTS, 0)
         for other in ({"seed": 2}, {"until": 3.0}, {"step": 0.25}, {"uncertain": True}):
-            result = simulate(SCENARIO, "pulse", store=store, **(SHORT | other | {"hosts": 2}))  # type: ignore[arg-type]
+            result = simulate(SCENARIO, "pulse", store=store, **(SHORT | other | {"hosts": 2}))
             assert from_store(result) == (0, 2)
         assert len(store.runs()) == 5
 
@@ -80,38 +81,38 @@ def test_options_that_change_no_count_share_a_run(tmp_path: Path) -> None:
 @pytest.mark.skipif(config.DISABLE_JIT, reason="the same branches as the test above, 30 times")
 def test_workers_and_chunks_change_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten configurations drawn at random: threads, chunks, what was there before."""
-    plain = bytes_of(simulate(SCENARIO, "pulse", **SHORT))  # type: ignore[arg-type]
+    plain = bytes_of(simulate(SCENARIO, "pulse", **SHORT))
     random = np.random.default_rng(6)
     for number in range(10):
         monkeypatch.setenv("SENESCAPE_THREADS", str(random.choice([1, 2, 3, 8])))
         monkeypatch.setattr("senescape.run.lanes.MOST_KEPT", int(random.integers(1, 60)))
         with Store(tmp_path / str(number), writing=True) as store:
             for hosts in sorted(random.integers(1, HOSTS, 2).tolist()):
-                simulate(SCENARIO, "pulse", store=store, **(SHORT | {"hosts": hosts}))  # type: ignore[arg-type]
-            whole = simulate(SCENARIO, "pulse", store=store, **SHORT)  # type: ignore[arg-type]
+                simulate(SCENARIO, "pulse", store=store, **(SHORT | {"hosts": hosts}))
+            whole = simulate(SCENARIO, "pulse", store=store, **SHORT)
         assert bytes_of(whole) == plain
 
 
 def test_a_borrowed_executor_changes_no_byte(tmp_path: Path) -> None:
-    plain = simulate(SCENARIO, "pulse", **SHORT)  # type: ignore[arg-type]
+    plain = simulate(SCENARIO, "pulse", **SHORT)
     makers: list[Callable[[], Processes | ThreadPoolExecutor]] = [lambda: ThreadPoolExecutor(3)]
     if not config.DISABLE_JIT:  # each process would import all of it to do the same
         makers.append(lambda: Processes(2))
     for number, make in enumerate(makers):
         with Store(tmp_path / str(number), writing=True) as store:
-            kept = simulate(SCENARIO, "pulse", store=store, executor=make(), **SHORT)  # type: ignore[arg-type]
+            kept = simulate(SCENARIO, "pulse", store=store, executor=make(), **SHORT)
         assert bytes_of(kept) == bytes_of(plain)
 
 
 def test_only_what_is_missing_is_priced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     few = SHORT | {"hosts": 5}
     with Store(tmp_path, writing=True) as store:
-        simulate(SCENARIO, "pulse", store=store, **few)  # type: ignore[arg-type]
+        simulate(SCENARIO, "pulse", store=store, **few)
         monkeypatch.setenv("SENESCAPE_BUDGET_HOURS", "1e-9")
-        again = simulate(SCENARIO, "pulse", store=store, **few)  # type: ignore[arg-type]
+        again = simulate(SCENARIO, "pulse", store=store, **few)
         assert from_store(again) == (5, 0)
         with pytest.raises(SenescapeError, match="3 hosts x") as caught:
-            simulate(SCENARIO, "pulse", store=store, **(few | {"hosts": 8}))  # type: ignore[arg-type]
+            simulate(SCENARIO, "pulse", store=store, **(few | {"hosts": 8}))
         assert caught.value.check == "run.budget-hours"
 
 
@@ -119,20 +120,20 @@ def test_a_changed_scenario_under_a_name_is_refused(tmp_path: Path) -> None:
     other = parse_scenario(TEXT.replace("dust:  {value: 500 cells", "dust:  {value: 501 cells"))
     few = SHORT | {"hosts": 2}
     with Store(tmp_path, writing=True) as store:
-        simulate(SCENARIO, "pulse", store=store, name="mine", **few)  # type: ignore[arg-type]
-        simulate(SCENARIO, "control", store=store, name="mine", **few)  # type: ignore[arg-type]
+        simulate(SCENARIO, "pulse", store=store, name="mine", **few)
+        simulate(SCENARIO, "control", store=store, name="mine", **few)
         with pytest.raises(SenescapeError) as caught:
-            simulate(other, "pulse", store=store, name="mine", **few)  # type: ignore[arg-type]
+            simulate(other, "pulse", store=store, name="mine", **few)
         assert "parameters.dust.value: 500.0 cells -> 501.0 cells" in str(caught.value)
         assert set(store.named("mine")) == {"pulse", "control"}
-        simulate(other, "pulse", store=store, **few)  # type: ignore[arg-type]
+        simulate(other, "pulse", store=store, **few)
         assert len(store.runs()) == 3
 
 
 def test_a_disk_that_fills_up_keeps_what_was_finished(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plain = bytes_of(simulate(SCENARIO, "pulse", **SHORT))  # type: ignore[arg-type]
+    plain = bytes_of(simulate(SCENARIO, "pulse", **SHORT))
     monkeypatch.setattr("senescape.run.lanes.MOST_KEPT", 4)
     fsync, calls = os.fsync, []
 
@@ -147,11 +148,11 @@ def test_a_disk_that_fills_up_keeps_what_was_finished(
         Store(tmp_path, writing=True) as store,
         pytest.raises(SenescapeError, match="No space left"),
     ):
-        simulate(SCENARIO, "pulse", store=store, **(SHORT | {"hosts": 150}))  # type: ignore[arg-type]
+        simulate(SCENARIO, "pulse", store=store, **(SHORT | {"hosts": 150}))
     monkeypatch.undo()
     with Store(tmp_path, writing=True) as store:
         (info,) = store.runs()
         assert 4 <= info.acknowledged <= info.replicates < 150
-        again = simulate(SCENARIO, "pulse", store=store, **SHORT)  # type: ignore[arg-type]
+        again = simulate(SCENARIO, "pulse", store=store, **SHORT)
     assert bytes_of(again) == plain
     assert from_store(again)[0] == min(HOSTS, info.replicates)
