@@ -15,10 +15,7 @@ says little beside other work. ``--profile`` names the packages that imports spe
 from __future__ import annotations
 
 import argparse
-import datetime
-import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -27,6 +24,8 @@ from collections import Counter
 from pathlib import Path
 
 from networks import network, sbml
+
+from report import written
 
 LIMITS = {"new": 1.5, "cached": 1.0, "version": 0.3}
 SPECIES = 60
@@ -98,8 +97,6 @@ def main() -> None:
         found = measured(options.repeats, folder)
         spent = imports(folder / "network1.xml") if options.profile else {}
     report = {
-        "date": datetime.date.today().isoformat(),
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, {platform.python_version()}",
         "cpu_seconds": {
             name: {
                 "median": round(statistics.median(times), 3),
@@ -111,10 +108,7 @@ def main() -> None:
         },
         **({"import_milliseconds": spent} if spent else {}),
     }
-    text = json.dumps(report, indent=1)
-    print(text)
-    if options.output:
-        options.output.write_text(text + "\n", encoding="utf-8")
+    written(report, options.output)
 
 
 if __name__ == "__main__":

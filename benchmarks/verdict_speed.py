@@ -15,15 +15,15 @@ ratios. With ``--output`` the result is written with date and machine.
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+
+from report import written
 
 LIMITS = {"curves": 20.0, "curves-generic": 20.0, "census": 60.0, "shares": 60.0}
 
@@ -100,16 +100,7 @@ def main() -> None:
         return
     names = [options.only] if options.only else list(JOBS)
     found = {name: timed(name, options.cold) for name in names}
-    machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
-    report = {
-        "date": datetime.date.today().isoformat(),
-        "machine": machine,
-        "times": found,
-    }
-    text = json.dumps(report, indent=1)
-    print(text)
-    if options.output:
-        options.output.write_text(text + "\n", encoding="utf-8")
+    written({"times": found}, options.output)
 
 
 if __name__ == "__main__":
