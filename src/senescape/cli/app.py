@@ -350,7 +350,7 @@ def sensitivities(
     ] = None,
     parameter: Annotated[
         list[str] | None,
-        typer.Option("--parameter", "-p", help="Constant of the file; may be repeated. All."),
+        typer.Option("--parameter", "-p", help="Constant; may be repeated. Default: all."),
     ] = None,
     output: Annotated[
         Path | None,
