@@ -26,7 +26,9 @@ from senescape.files import parse_scenario
 from senescape.store import Store, verify
 from senescape.store.database import NAME
 
-pytestmark = pytest.mark.skipif(config.DISABLE_JIT, reason="no time")
+pytestmark = pytest.mark.skipif(
+    config.DISABLE_JIT, reason="too slow as plain Python: up to 400,000 hosts in other processes"
+)
 ROOT = Path(__file__).resolve().parents[2]
 MANY, FEW = 400_000, 3000
 # The command line with chunks of a few lanes, so that there are many moments to be disturbed at.
