@@ -22,7 +22,7 @@ from peer import spread
 
 from report import written
 from senescape.compile import lower
-from senescape.engines.mean_field import MeanField, general, steppers
+from senescape.engines.mean_field import MeanField, forward, general, steppers
 from senescape.engines.mean_field.forward import forward_sensitivities
 from senescape.engines.mean_field.sensitive import sensitive
 from senescape.engines.protocol import run_engine
@@ -55,8 +55,6 @@ def main() -> None:
     # one set of steppers, as a user's second call would find them in a longer session
     own = sensitive(program, chosen)
     kept = general.steppers_for(program, own.layout)
-    import senescape.engines.mean_field.forward as forward
-
     forward.steppers_for = lambda program, layout: kept
     spent = [0.0]
     honest = general._advance_some
