@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+MOST = 1_000_000  # of draws, hosts, subjects
+
 ScenarioArgument = Annotated[
     str, typer.Argument(help="Name of a bundled scenario, or path of a YAML file.")
 ]
