@@ -250,6 +250,17 @@ def _look_for_stiffness(work: Work, relative: float, out: Float) -> None:
         out[i] = math.sqrt(out[i] / apart[i]) if apart[i] > 0.0 else 0.0
 
 
+@njit(cache=True, nogil=True, error_model="numpy")
+def copy_rows(source: Float, target: Float) -> None:
+    """Write all rows of one array over another of its shape.
+
+    Not ``target[:] = source``: Numba would compile the text of a refusal as well, for 2 to 3 s.
+    """
+    for r in range(target.shape[0]):
+        for i in range(target.shape[1]):
+            target[r, i] = source[r, i]
+
+
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _accept(work: Work, taken: Outcomes) -> None:
     """Go on from the end of the step in those lanes whose step was taken."""
@@ -258,8 +269,8 @@ def _accept(work: Work, taken: Outcomes) -> None:
     for i in range(WIDTH):
         count += taken[i]
     if count == WIDTH:  # nearly always
-        y[:] = trial
-        k[0] = k[STAGES]
+        copy_rows(trial, y)
+        copy_rows(k[STAGES], k[0])
         return
     for r in range(y.shape[0]):
         d, end, k0, k6 = y[r], trial[r], k[0, r], k[STAGES, r]
@@ -320,7 +331,7 @@ def work_of(y: Float, scale: Float, slopes: int, registers: Float) -> Work:
     n = y.shape[0]
     end = 4 + 3 * n + (STAGES + 1) * slopes
     rows = np.zeros((end + registers.shape[0], WIDTH))
-    rows[end:] = registers
+    copy_rows(registers, rows[end:])
     k = rows[4 + 3 * n : end].reshape((STAGES + 1, slopes, WIDTH))
     work = Work(
         rows,
@@ -328,7 +339,9 @@ def work_of(y: Float, scale: Float, slopes: int, registers: Float) -> Work:
         *(rows[4 : 4 + n], rows[4 + n : 4 + 2 * n], rows[4 + 2 * n : 4 + 3 * n]),
         k,
     )
-    work.y[:], work.trial[:], work.scale[:] = y, y, scale
+    copy_rows(y, work.y)
+    copy_rows(y, work.trial)
+    copy_rows(scale, work.scale)
     return work
 
 
@@ -471,4 +484,4 @@ def integrate(
     for i in range(WIDTH):
         if outcome[i] == RUNNING:
             outcome[i] = STIFF
-    start[:] = y
+    copy_rows(y, start)
