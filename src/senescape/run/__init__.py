@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from senescape.lazy import loads
 from senescape.run.budget import Budget, Cost, check_lanes, check_run, check_size, cost_of
 from senescape.run.driver import Processes, threads, work_through
+from senescape.run.kernels import prepare
 from senescape.run.lanes import VERDICT_TOLERANCE, Monitor, Silent, engine_named, run_lanes
 from senescape.run.networks import Counted, output_times, run_network
 from senescape.run.sharing import workers
 
 if TYPE_CHECKING:
     from senescape.run.chances import run_chances
-    from senescape.run.kernels import prepare_mean_field
 
 __all__ = [
     "VERDICT_TOLERANCE",
@@ -32,7 +32,7 @@ __all__ = [
     "cost_of",
     "engine_named",
     "output_times",
-    "prepare_mean_field",
+    "prepare",
     "run_chances",
     "run_lanes",
     "run_network",
@@ -41,9 +41,4 @@ __all__ = [
     "workers",
 ]
 
-_HOMES = {
-    "prepare_mean_field": "senescape.run.kernels",
-    "run_chances": "senescape.run.chances",
-}
-
-__getattr__ = loads(__name__, _HOMES)
+__getattr__ = loads(__name__, {"run_chances": "senescape.run.chances"})

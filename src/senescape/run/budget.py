@@ -28,6 +28,7 @@ from senescape.engines.signals import norm
 from senescape.engines.state import State, Streams, start_state
 from senescape.errors import RunError, SenescapeError
 
+from .kernels import prepare
 from .sharing import CHUNK, workers
 
 Float = NDArray[np.float64]
@@ -376,6 +377,8 @@ class _Pilot:
         """Run to ``until``, or to the last breakpoint that is looked at, and go on from there."""
         from senescape.engines.leap import Leap
 
+        if len(streams) >= PILOT_BLOCK:
+            prepare("leap")
         first, points = program.forcing.start, program.forcing.time
         end = until
         if np.count_nonzero(points <= until) > PILOT_BREAKPOINTS:

@@ -1,4 +1,4 @@
-"""The first use of a machine: kernels of the mean field are compiled on two cores at once.
+"""The first use of a machine: kernels of an engine are compiled on two cores at once.
 
 Numba holds one lock while it compiles, so two threads would take turns. A second process compiles
 one half and leaves it in Numba's cache beside the installed package, where this one finds it.
@@ -9,56 +9,56 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from importlib import import_module
+from typing import Protocol
 
-from numba import config, types
-
-from senescape.engines.interpreter import tape_reader
-from senescape.engines.mean_field.flows import flows
-from senescape.engines.mean_field.pointers import backward, forward, solver, trial
-from senescape.engines.mean_field.track import track_of
+from numba import config
 
 from .sharing import workers
 
 PATIENCE = 300.0  # [s]
-SECOND = "from senescape.run.kernels import compile_slopes; compile_slopes()"
+HALVES = {
+    "leap": "senescape.engines.leap.pointers",
+    "mean-field": "senescape.engines.mean_field.pointers",
+}
 
 
-def compile_solver() -> None:
-    """Compile, or load from the cache, the solver, what reads formulas, and slopes back in time."""
-    for pointer in (tape_reader(), solver(), backward()):
-        pointer.__wrapper_address__()
+class Halves(Protocol):
+    """A module that can compile an engine's kernels in two halves of about the same length."""
+
+    def is_cold(self) -> bool:
+        """Tell whether nothing is in the cache."""
+
+    def compile_first(self) -> None:
+        """Compile what this process will need first."""
+
+    def compile_second(self) -> None:
+        """Compile the rest."""
 
 
-def compile_slopes() -> None:
-    """Compile, or load from the cache, a step of a block and slopes forward in time.
-
-    These are 8 s of CPU, and so is what :func:`compile_solver` does (measured).
-    """
-    for pointer in (trial(), forward()):
-        pointer.__wrapper_address__()
-    lane, packed = types.Array(types.float64, 1, "C"), types.Array(types.int32, 1, "C")
-    flows.compile((lane, types.float64, packed, lane, lane, lane))
-
-
-def is_cold() -> bool:
-    """Tell whether this machine has not compiled the block solver yet, by its smallest kernel."""
-    track_of(0, 0)
-    return bool(track_of.stats.cache_misses)
-
-
-def prepare_mean_field(cold: Callable[[], bool] = is_cold) -> None:
-    """Compile the mean field and the branching law on two cores, where nothing is compiled yet.
+def prepare(engine: str, halves: Halves | None = None) -> None:
+    """Compile an engine's kernels on two cores, where none is compiled yet.
 
     A convenience: what is not there when it is needed is compiled then. Nothing is done where
-    kernels are in the cache, on one core, or without Numba.
+    kernels are in the cache, on one core, without Numba, and for engines without halves.
+
+    Parameters
+    ----------
+    engine : str
+        Its name.
+    halves : module, optional
+        By default that of :data:`HALVES`.
     """
-    if config.DISABLE_JIT or workers() < 2 or not cold():
+    if config.DISABLE_JIT or engine not in HALVES or workers() < 2:
+        return
+    name = HALVES[engine]
+    here: Halves = halves or import_module(name)
+    if not here.is_cold():
         return
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     try:
         second = subprocess.Popen(
-            [sys.executable, "-P", "-c", SECOND],
+            [sys.executable, "-P", "-c", f"from {name} import compile_second; compile_second()"],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -67,7 +67,7 @@ def prepare_mean_field(cold: Callable[[], bool] = is_cold) -> None:
     except OSError:  # no second process: everything is compiled here
         return
     try:
-        compile_solver()
+        here.compile_first()
         second.wait(PATIENCE)
     except subprocess.TimeoutExpired:
         pass

@@ -14,8 +14,9 @@ from senescape.engines.protocol import Engine, check_times, observe, run_engine
 from senescape.engines.state import Streams
 from senescape.errors import RunError, nearest
 
-from .budget import check_run, check_size, cost_of
+from .budget import PILOT_BLOCK, check_run, check_size, cost_of
 from .driver import GRACE_SECONDS, threads, work_through
+from .kernels import prepare
 from .sharing import CHUNK, chunk_size, workers
 
 if TYPE_CHECKING:
@@ -174,6 +175,8 @@ def run_lanes(
     size = chunk_size(len(missing), count)
     if kept is not None:
         size = _chunk_size(engine, program, todo, part, times, count)
+    if engine.name == "leap" and min(size, len(missing)) >= PILOT_BLOCK:
+        prepare("leap")
 
     def accept(block: Block, values: Float) -> None:
         if kept is not None:

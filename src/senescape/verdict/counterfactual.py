@@ -18,7 +18,7 @@ from senescape.run import (
     VERDICT_TOLERANCE,
     Monitor,
     engine_named,
-    prepare_mean_field,
+    prepare,
     run_chances,
     run_lanes,
 )
@@ -145,7 +145,7 @@ def run_worlds(
     """
     by_law = horizon is not None and not engine_named(engine).stochastic
     if by_law:
-        prepare_mean_field()
+        prepare("mean-field")
 
     def run(rule: Rule | None) -> History:
         parameters = arm_parameters(compiled, cohort, rule)

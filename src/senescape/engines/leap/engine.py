@@ -17,8 +17,9 @@ from senescape.errors import RunError
 
 from .advance import advance_lanes
 from .block_rates import block_rates
-from .lanes import kernels, scratch_of
+from .lanes import scratch_of
 from .plan import Plan, plan_of
+from .pointers import kernels
 from .rates import empty_rates
 from .together import advance_blocks
 

@@ -12,7 +12,6 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from senescape.engines.interpreter import tape_reader
 from senescape.engines.laws.lanes import (
     AFTER,
     BIRTH,
@@ -23,7 +22,6 @@ from senescape.engines.laws.lanes import (
     SENT,
     STEP,
     chain_lanes,
-    stage_law,
 )
 from senescape.engines.laws.lanes import (
     EMIT as SENDING,
@@ -31,7 +29,7 @@ from senescape.engines.laws.lanes import (
 from senescape.engines.tables import Tables
 from senescape.lane_math import WIDTH
 from senescape.rng import absorb, uniform
-from senescape.rng.lanes import FOUND, MEAN, SHARE, SIZE, U, counts_drawer
+from senescape.rng.lanes import FOUND, MEAN, SHARE, SIZE, U
 
 from .block_rates import BlockRates
 from .plan import AFTER_STAGES, DIVIDE, EMIT, KINDS, LEAVE, Plan
@@ -41,10 +39,9 @@ Float = NDArray[np.float64]
 Keys = NDArray[np.uint64]
 
 
-class Kernels(NamedTuple):
-    """What a block calls through pointers: each is compiled once, not in its callers."""
+class Chances(NamedTuple):
+    """What a half step draws by, as pointers: each is compiled once, not in its callers."""
 
-    read: Any
     draw: Any
     law: Any
 
@@ -76,11 +73,6 @@ class Scratch(NamedTuple):
     one: Float
 
 
-def kernels() -> Kernels:
-    """Return the pointers."""
-    return Kernels(tape_reader(), counts_drawer(), stage_law())
-
-
 def scratch_of(slots: int) -> Scratch:
     """Return scratch for a program with so many slots."""
     return Scratch(
@@ -110,7 +102,7 @@ def _deliver(plan: Plan, e: int, part: Float, first: int, counts: Float, tally: 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _split(
-    kernels: Kernels,
+    chances: Chances,
     plan: Plan,
     rates: BlockRates,
     c: int,
@@ -149,7 +141,7 @@ def _split(
                 f[SHARE + i] = share
                 f[MEAN + i] = left[i] * share
                 f[U + i] = uniform(own[i], place)
-            kernels.draw(f)
+            chances.draw(f)
         going = 0
         for i in range(WIDTH):
             left[i] -= f[FOUND + i]
@@ -159,7 +151,7 @@ def _split(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _arrivals(
-    kernels: Kernels,
+    chances: Chances,
     plan: Plan,
     rates: BlockRates,
     first: int,
@@ -178,13 +170,13 @@ def _arrivals(
             f[SHARE + i] = 0.0
             f[MEAN + i] = value[i] * half[i]
             f[U + i] = uniform(own[i], e - first)
-        kernels.draw(f)
+        chances.draw(f)
         _deliver(plan, e, f, FOUND, counts, tally)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _stages(
-    kernels: Kernels,
+    chances: Chances,
     rates: BlockRates,
     c: int,
     first: int,
@@ -212,7 +204,7 @@ def _stages(
         f[LEFT + i] = 0.0
         f[SENT + i] = 0.0
     if together > 0:
-        chain_lanes(kernels.draw, f, own, counts, first, last, scratch.chains)
+        chain_lanes(chances.draw, f, own, counts, first, last, scratch.chains)
     for i in range(WIDTH):
         fired[0, i] = f[LEFT + i]
         fired[1, i] = 0.0
@@ -246,7 +238,7 @@ def _stages(
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def half_sweep_of_lanes(
-    kernels: Kernels,
+    chances: Chances,
     tables: Tables,
     plan: Plan,
     rates: BlockRates,
@@ -264,7 +256,7 @@ def half_sweep_of_lanes(
     f, fired, cells = scratch.law, scratch.fired, scratch.row[1]
     own, keys = scratch.own, scratch.keys
     if backward and plan.arrives:
-        _arrivals(kernels, plan, rates, begin[n], half, scratch, counts, tally)
+        _arrivals(chances, plan, rates, begin[n], half, scratch, counts, tally)
     for position in range(n):
         c = n - 1 - position if backward else position
         first, last = slot_ptr[c], slot_ptr[c + 1]
@@ -297,7 +289,7 @@ def half_sweep_of_lanes(
                 f[EXIT + i] = exits[i]
                 f[SENDING + i] = sends[i]
                 f[STEP + i] = half[i]
-            kernels.law(kernels.draw, f, own, plan.lively[c])
+            chances.law(chances.draw, f, own, plan.lively[c])
             here = counts[first]
             for i in range(WIDTH):
                 open_ = cells[i] > 0.0
@@ -308,7 +300,7 @@ def half_sweep_of_lanes(
                 fired[3, i] = 0.0
         else:
             later = AFTER_STAGES
-            _stages(kernels, rates, c, first, last, half, scratch, counts)
+            _stages(chances, rates, c, first, last, half, scratch, counts)
         for role in range(4):
             wanted = LEAVE
             if role == 1:
@@ -317,6 +309,6 @@ def half_sweep_of_lanes(
                 wanted = EMIT + later
             elif role == 3:
                 wanted = LEAVE + later
-            _split(kernels, plan, rates, c, wanted, role, scratch, counts, tally)
+            _split(chances, plan, rates, c, wanted, role, scratch, counts, tally)
     if not backward and plan.arrives:
-        _arrivals(kernels, plan, rates, begin[n], half, scratch, counts, tally)
+        _arrivals(chances, plan, rates, begin[n], half, scratch, counts, tally)

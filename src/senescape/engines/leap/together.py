@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -19,11 +21,29 @@ from .block_rates import (
     list_rates_of_lanes,
     sum_rates_of_lanes,
 )
-from .lanes import Kernels, Scratch, half_sweep_of_lanes
+from .lanes import Chances, Scratch
 from .plan import Plan
 
 Float = NDArray[np.float64]
 Keys = NDArray[np.uint64]
+
+
+class Kernels(NamedTuple):
+    """What a block calls: pointers, each compiled once and not in its callers.
+
+    Parameters
+    ----------
+    read : pointer
+        To :func:`senescape.engines.interpreter.read_tape`.
+    sweep : pointer
+        To :func:`.lanes.half_sweep_of_lanes`.
+    chances : Chances
+        Handed to the sweep.
+    """
+
+    read: Any
+    sweep: Any
+    chances: Chances
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -103,7 +123,8 @@ def _take(whole: Float, first: int, last: int, block: Float) -> None:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _put(block: Float, first: int, last: int, whole: Float) -> None:
+def put(block: Float, first: int, last: int, whole: Float) -> None:
+    """Copy lanes of a block back to their places."""
     for row in range(whole.shape[0]):
         for i in range(last - first):
             whole[row, first + i] = block[row, i]
@@ -232,8 +253,8 @@ def advance_blocks(
                     at[i] = time[i] + half[i]
                     keys[i] = absorb(step_key(key[i], time[i], step), 1 + part)
                 current = rates if part == 0 else ahead
-                half_sweep_of_lanes(
-                    kernels, tables, plan, current, counts, tally, half, part == 1, scratch
+                kernels.sweep(
+                    kernels.chances, tables, plan, current, counts, tally, half, part == 1, scratch
                 )
                 _load_cells(tables, counts, registers, assays, row[0], total)
                 for i in range(WIDTH):
@@ -263,9 +284,9 @@ def advance_blocks(
                 if not time[i] < until:
                     time[i] = until
                     active[i] = 0.0
-        _put(counts, first, last, every_count)
-        _put(tally, first, last, every_tally)
-        _put(signal, first, last, every_signal)
+        put(counts, first, last, every_count)
+        put(tally, first, last, every_tally)
+        put(signal, first, last, every_signal)
         for i in range(lanes):
             if outcome[i] != 0.0:
                 return int(outcome[i]), first + i, time[i]

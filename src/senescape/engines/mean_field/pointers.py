@@ -10,7 +10,7 @@ from numba import config, typeof, types
 from ..interpreter import Pointer, tape_reader
 from . import rosenbrock
 from .explicit import Control, Method, Outputs, Problem, Work, attempt, integrate
-from .track import Track
+from .track import Track, track_of
 from .wide import Block, wide_backward, wide_flows
 from .wide_general import wide_general
 
@@ -101,3 +101,25 @@ def solver_types() -> tuple[Any, ...]:
 def solver() -> Any:
     """Return :func:`.explicit.integrate` as a pointer."""
     return integrate if config.DISABLE_JIT else Pointer(integrate, solver_types())
+
+
+def is_cold() -> bool:
+    """Tell, once, whether this machine has not compiled the solver yet, by its smallest kernel."""
+    before = sum(track_of.stats.cache_misses.values())
+    track_of(0, 0)
+    return sum(track_of.stats.cache_misses.values()) > before
+
+
+def compile_first() -> None:
+    """Compile, or load from the cache, the solver, what reads formulas, and slopes back in time.
+
+    This is 8 s of CPU, and so is what :func:`compile_second` does (measured).
+    """
+    for pointer in (tape_reader(), solver(), backward()):
+        pointer.__wrapper_address__()
+
+
+def compile_second() -> None:
+    """Compile, or load from the cache, a step of a block and slopes forward in time."""
+    for pointer in (trial(), forward()):
+        pointer.__wrapper_address__()
