@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -144,9 +145,12 @@ def test_orders_estimate_what_all_coalitions_give() -> None:
         result: Float = 2.0 + weights @ x + np.einsum("ih,ij,jh->h", x, pairs, x) + x.prod(axis=0)
         return result
 
-    exact = shapley_in_full(worth, players, 1)[:, 0]
+    def worths(coalitions: Sequence[NDArray[np.bool_]]) -> list[Float]:
+        return [worth(present) for present in coalitions]
+
+    exact = shapley_in_full(worths, players, 1)[:, 0]
     scores = rng.random((players, hosts))
-    found = shapley_by_orders(worth, np.argsort(scores, axis=0))
+    found = shapley_by_orders(worths, np.argsort(scores, axis=0))
     error = found.std(axis=1) / np.sqrt(hosts) + 1e-12
     assert (np.abs(found.mean(axis=1) - exact) < 5 * error + 1e-9).all()
     np.testing.assert_allclose(

@@ -47,6 +47,10 @@ class Streams:
         """Return the key of each lane for one purpose, shape (lanes,)."""
         return lane_keys(self.seed, self.draw, self.host, self.replicate, int(purpose))
 
+    def part(self, lanes: NDArray[np.int64]) -> Streams:
+        """Return those of some lanes, in this order; one may stand more than once."""
+        return Streams(self.seed, self.draw[lanes], self.host[lanes], self.replicate[lanes])
+
     def __len__(self) -> int:
         return len(self.host)
 

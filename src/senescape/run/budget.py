@@ -272,13 +272,13 @@ def cost_of(
         streams = Streams.hosts(1, hosts)
     if engine.name == "exact":
         chosen = _some(len(streams), PILOT_LANES)
-        events, vain = _events(program, parameters[:, chosen], _of(streams, chosen), times)
+        events, vain = _events(program, parameters[:, chosen], streams.part(chosen), times)
         work = least.work + events
         return _priced(engine, program, "events", lanes, work, work + vain)
     # a block, where the run goes in blocks: the kernel for lanes alone then need not be compiled
     chosen = _some(len(streams), PILOT_LANES if lanes < PILOT_BLOCK else PILOT_BLOCK)
     try:
-        pilot = _Pilot.of(program, parameters[:, chosen], _of(streams, chosen), float(times[-1]))
+        pilot = _Pilot.of(program, parameters[:, chosen], streams.part(chosen), float(times[-1]))
     except SenescapeError:
         return least  # the run itself will say what is wrong
     work = least.work * pilot.refinement(engine)
@@ -412,10 +412,6 @@ class _Pilot:
 def _some(lanes: int, most: int) -> NDArray[np.int64]:
     """Return the first, some between and the last lane, or all there are."""
     return np.unique(np.linspace(0, lanes - 1, min(lanes, most)).astype(np.int64))
-
-
-def _of(streams: Streams, lanes: NDArray[np.int64]) -> Streams:
-    return Streams(streams.seed, streams.draw[lanes], streams.host[lanes], streams.replicate[lanes])
 
 
 def _cells(program: Program, state: State) -> Float:

@@ -166,7 +166,7 @@ def run_lanes(
         missing = np.flatnonzero(~kept.fetch(keys, result))
     todo, part = parameters, streams
     if len(missing) < lanes:
-        todo, part = parameters[:, missing], _part_of(streams, missing)
+        todo, part = parameters[:, missing], streams.part(missing)
     check_run(engine, program, times, lanes=len(missing), parameters=todo, streams=part)
     monitor = monitor or Silent()
     monitor.start("simulating", lanes)
@@ -188,7 +188,7 @@ def run_lanes(
     work_through(
         threads(count) if executor is None else executor,
         partial(run_block, engine, program, times, rows, tallies),
-        (Block(lanes, parameters[:, lanes], _part_of(streams, lanes)) for lanes in chunks),
+        (Block(lanes, parameters[:, lanes], streams.part(lanes)) for lanes in chunks),
         accept,
         workers=count,
         grace=0.0 if kept is None else GRACE_SECONDS,
@@ -239,10 +239,6 @@ def keys_of(streams: Streams) -> list[Key]:
         streams.draw.tolist(), streams.host.tolist(), streams.replicate.tolist(), strict=True
     )
     return [Key(draw, host, "", replicate) for draw, host, replicate in numbers]
-
-
-def _part_of(streams: Streams, lanes: NDArray[np.int64]) -> Streams:
-    return Streams(streams.seed, streams.draw[lanes], streams.host[lanes], streams.replicate[lanes])
 
 
 def _chunk_size(

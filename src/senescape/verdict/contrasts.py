@@ -15,7 +15,7 @@ from senescape.errors import RunError, nearest
 from senescape.model import Contrast, EndpointName, Scenario, Setting
 from senescape.run import Monitor
 
-from .counterfactual import Rule, arm_parameters, run_world
+from .counterfactual import Rule, arm_parameters, run_arms
 from .endpoints import endpoint_values
 from .judge import DEFAULT_STEP, curve_times, inner_means
 from .sentences import ENDPOINT_UNITS, plain_effect
@@ -154,10 +154,9 @@ def _hosts(
     cohort = cohort_of(scenario, compiled.program, seed=seed, draws=draws, hosts=hosts)
     times = curve_times(compiled.program.forcing.start, question)
     times = times[times <= question.horizon]
-    ends = []
-    for world in (None, rule) if of == "effect" else (None,):
-        parameters = arm_parameters(compiled, cohort, world)
-        history = run_world(compiled, parameters, cohort, times, step=step, monitor=monitor)
-        ends.append(endpoint_values(history, endpoint.value, question.rule)[-1])
+    worlds = (None, rule) if of == "effect" else (None,)
+    arms = [arm_parameters(compiled, cohort, world) for world in worlds]
+    histories = run_arms(compiled, arms, cohort, times, step=step, monitor=monitor)
+    ends = [endpoint_values(h, endpoint.value, question.rule)[-1] for h in histories]
     result: Float = ends[0] - ends[1] if of == "effect" else ends[0]
     return result

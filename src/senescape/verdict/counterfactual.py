@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -28,6 +28,7 @@ from .endpoints import History
 Float = NDArray[np.float64]
 
 ASSAYS = (TUMOUR, CYCLING, UNDECIDED)
+TOGETHER = 4096  # lanes of several worlds that are run side by side
 
 
 class Rule(Enum):
@@ -99,28 +100,41 @@ def history_of(times: Float, values: Float) -> History:
     return History(times, values[0], values[1], values[2], origins, values[-1], values[-2])
 
 
-def run_world(
+def run_arms(
     compiled: Compiled,
-    parameters: Float,
+    arms: Sequence[Float],
     cohort: Cohort,
     times: Float,
     *,
     engine: str = "leap",
     step: float | None = None,
     monitor: Monitor | None = None,
-) -> History:
-    """Run the hosts of a cohort in one world, given its parameters (parameters, hosts)."""
-    values = run_lanes(
-        engine_named(engine, step=step, tolerance=VERDICT_TOLERANCE, twins=True),
-        compiled.program,
-        parameters,
-        cohort.streams,
-        times,
-        assays=history_rows(compiled),
-        tallies=(compiled.entries,),
-        monitor=monitor,
-    )
-    return history_of(times, values)
+) -> list[History]:
+    """Run the hosts of a cohort in several worlds, each given by its parameters.
+
+    Parameters
+    ----------
+    arms : sequence of (parameters, hosts)
+        Run side by side, as many as make :data:`TOGETHER` lanes: few hosts would leave one core
+        waiting for the other at the end of every world.
+    """
+    hosts = len(cohort.streams)
+    at_once = max(1, TOGETHER // hosts)
+    found: list[History] = []
+    for first in range(0, len(arms), at_once):
+        some = arms[first : first + at_once]
+        values = run_lanes(
+            engine_named(engine, step=step, tolerance=VERDICT_TOLERANCE, twins=True),
+            compiled.program,
+            np.concatenate(some, axis=1),
+            cohort.streams.part(np.tile(np.arange(hosts), len(some))),
+            times,
+            assays=history_rows(compiled),
+            tallies=(compiled.entries,),
+            monitor=monitor,
+        )
+        found += (history_of(times, part) for part in np.split(values, len(some), axis=2))
+    return found
 
 
 def run_worlds(
@@ -147,16 +161,13 @@ def run_worlds(
     if by_law:
         prepare("mean-field")
 
-    def run(rule: Rule | None) -> History:
-        parameters = arm_parameters(compiled, cohort, rule)
-        return run_world(
-            compiled, parameters, cohort, times, engine=engine, step=step, monitor=monitor
-        )
-
-    same = run(None)
-    # Nothing to switch off: the worlds are one, down to the byte.
-    switch: Callable[[Rule], History] = run if compiled.entries else (lambda _: same)
-    off = {rule: switch(rule) for rule in rules}
+    # nothing to switch off: the worlds are one, down to the byte
+    asked = (None, *rules) if compiled.entries else (None,)
+    arms = [arm_parameters(compiled, cohort, rule) for rule in asked]
+    same, *others = run_arms(
+        compiled, arms, cohort, times, engine=engine, step=step, monitor=monitor
+    )
+    off = dict(zip(rules, others or [same] * len(rules), strict=True))
     if horizon is None or not by_law:
         return Worlds(same, off)
     return Worlds(same, off, chances_at(compiled, cohort, horizon, monitor=monitor))

@@ -13,7 +13,7 @@ backward (paired permutations), which is unbiased and cancels much of the noise.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -28,12 +28,12 @@ from senescape.model import EndpointName, Player
 from senescape.rng import Purpose
 from senescape.run import Monitor
 
-from .counterfactual import Rule, arm_parameters, run_world
+from .counterfactual import Rule, arm_parameters, run_arms
 from .endpoints import endpoint_values
 
 Float = NDArray[np.float64]
 Bool = NDArray[np.bool_]
-Worth = Callable[[Bool], Float]
+Worth = Callable[[Sequence[Bool]], list[Float]]  # of coalitions, (players, hosts) -> (hosts,)
 
 MOST_PLAYERS_IN_FULL = 3
 
@@ -84,22 +84,23 @@ def share_out(
     target = endpoint or question.headline
     grid = times[times <= question.horizon]
 
-    def worth(present: Bool) -> Float:
-        """Return V of every host with the players present, (others, hosts) -> (hosts,)."""
-        if whole is not None and present.all():
-            return whole
-        ends = []
-        for world in (None, rule):
-            parameters = arm_parameters(compiled, cohort, world)
-            for row, player in enumerate(others):
-                for name in compiled.players[player]:
-                    parameters[compiled.program.parameter(name), ~present[row]] = 0.0
-            history = run_world(
-                compiled, parameters, cohort, grid, engine=engine, step=step, monitor=monitor
-            )
-            ends.append(endpoint_values(history, target.value, question.rule)[-1])
-        result: Float = ends[0] - ends[1]
-        return result
+    def arm(present: Bool, world: Rule | None) -> Float:
+        parameters = arm_parameters(compiled, cohort, world)
+        for row, player in enumerate(others):
+            for name in compiled.players[player]:
+                parameters[compiled.program.parameter(name), ~present[row]] = 0.0
+        return parameters
+
+    def worth(coalitions: Sequence[Bool]) -> list[Float]:
+        """Return V of every host with the players of each coalition present."""
+        asked = [p for p in coalitions if whole is None or not p.all()]
+        arms = [arm(present, world) for present in asked for world in (None, rule)]
+        histories = run_arms(
+            compiled, arms, cohort, grid, engine=engine, step=step, monitor=monitor
+        )
+        ends = [endpoint_values(h, target.value, question.rule)[-1] for h in histories]
+        found = iter([on - off for on, off in zip(ends[::2], ends[1::2], strict=True)])
+        return [whole if whole is not None and p.all() else next(found) for p in coalitions]
 
     hosts = cohort.parameters.shape[1]
     if in_full is None:
@@ -123,12 +124,13 @@ def orders_of(cohort: Cohort, players: Iterable[Player]) -> NDArray[np.int64]:
 
 def shapley_in_full(worth: Worth, players: int, hosts: int) -> Float:
     """Return exact shares from all coalitions, (1 + players, hosts); row 0 is the arrest."""
-    known: dict[frozenset[int], Float] = {}
-    for size in range(players + 1):
-        for members in combinations(range(players), size):
-            present = np.zeros((players, hosts), np.bool_)
-            present[list(members)] = True
-            known[frozenset(members)] = worth(present)
+    members = [
+        frozenset(m) for size in range(players + 1) for m in combinations(range(players), size)
+    ]
+    coalitions = [np.zeros((players, hosts), np.bool_) for _ in members]
+    for present, there in zip(coalitions, members, strict=True):
+        present[list(there)] = True
+    known = dict(zip(members, worth(coalitions), strict=True))
     values = np.zeros((1 + players, hosts))
     values[0] = known[frozenset()]
     for there, base in known.items():
@@ -143,17 +145,17 @@ def shapley_by_orders(worth: Worth, orders: NDArray[np.int64]) -> Float:
     """Return estimated shares from each host's order and its reverse, (1 + players, hosts)."""
     players, hosts = orders.shape
     lanes = np.arange(hosts)
-    nobody = worth(np.zeros((players, hosts), np.bool_))
-    everybody = worth(np.ones((players, hosts), np.bool_))
+    nobody, everybody = worth([np.full((players, hosts), there) for there in (False, True)])
     values = np.zeros((1 + players, hosts))
     values[0] = nobody
-    for order in (orders, orders[::-1]):
-        present = np.zeros((players, hosts), np.bool_)
-        before = nobody
-        for position in range(players):
-            joining = order[position]
-            present[joining, lanes] = True
-            after = everybody if position == players - 1 else worth(present)
-            values[1 + joining, lanes] += 0.5 * (after - before)
-            before = after
+    both = (orders, orders[::-1])
+    present = [np.zeros((players, hosts), np.bool_) for _ in both]
+    before = [nobody, nobody]
+    for position in range(players):
+        for there, order in zip(present, both, strict=True):
+            there[order[position], lanes] = True
+        after = [everybody, everybody] if position == players - 1 else worth(present)
+        for order, old, new in zip(both, before, after, strict=True):
+            values[1 + order[position], lanes] += 0.5 * (new - old)
+        before = after
     return values
