@@ -20,8 +20,11 @@ from senescape.version import __version__
 
 if TYPE_CHECKING:
     from senescape.cohort import (
+        Checkpoint,
         Passages,
         WellPrediction,
+        checkpoint,
+        fork,
         observe,
         passages,
         predict_wells,
@@ -58,6 +61,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "BranchingLaw": "senescape.engines.branching",
+    "Checkpoint": "senescape.cohort",
     "Compiled": "senescape.compile",
     "Effect": "senescape.verdict",
     "Ensemble": "senescape.results",
@@ -80,10 +84,12 @@ _HOMES = {
     "branching_law": "senescape.engines.branching",
     "bundled": "senescape.files",
     "check_scenario": "senescape.files",
+    "checkpoint": "senescape.cohort",
     "compile_scenario": "senescape.compile",
     "contrasts": "senescape.verdict",
     "convert": "senescape.units",
     "expect": "senescape.verdict",
+    "fork": "senescape.cohort",
     "export_scenario": "senescape.run.exporting",
     "judge": "senescape.verdict",
     "lower": "senescape.compile",
@@ -106,6 +112,7 @@ _HOMES = {
 
 __all__ = [
     "BranchingLaw",
+    "Checkpoint",
     "Compiled",
     "Effect",
     "Ensemble",
@@ -129,11 +136,13 @@ __all__ = [
     "branching_law",
     "bundled",
     "check_scenario",
+    "checkpoint",
     "compile_scenario",
     "contrasts",
     "convert",
     "expect",
     "export_scenario",
+    "fork",
     "judge",
     "lower",
     "observe",

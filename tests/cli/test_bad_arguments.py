@@ -221,6 +221,37 @@ CASES: dict[str, tuple[str, str, str]] = {
     "comparison until before the start": ("compare FILE --until -5", "run.until", "-5"),
     "comparison in an unknown picture": ("compare FILE -o x.bmp", "run.picture-format", ".svg"),
     "comparison without patience": ("compare FILE --patience 0", "cli.usage", "--patience"),
+    "checkpoint without a day": ("checkpoint FILE -r pulse -o x.npz", "cli.usage", "day"),
+    "checkpoint before the start": ("checkpoint FILE -r pulse --day -2 -o x.npz", "fork.day", "-2"),
+    "checkpoint on day nan": ("checkpoint FILE -r pulse --day nan -o x.npz", "fork.day", "nan"),
+    "checkpoint of no chance": (
+        "checkpoint FILE -r pulse --day 2 --engine mean-field -o x.npz",
+        "fork.engine",
+        "exact",
+    ),
+    "checkpoint of an unknown regimen": (
+        "checkpoint FILE -r puls --day 2 -o x.npz",
+        "scenario.unknown-regimen",
+        "puls",
+    ),
+    "checkpoint in no folder": (
+        "checkpoint FILE -r pulse --day 2 -o none/x.npz",
+        "output.unwritable",
+        "none",
+    ),
+    "checkpoint of no checkpoint": (
+        "checkpoint none.npz -r pulse --day 2 -o x.npz",
+        "fork.file",
+        "none.npz",
+    ),
+    "checkpoint with other hosts": (
+        "checkpoint none.npz -r pulse --day 2 --hosts 3 -o x.npz",
+        "cli.option",
+        "--hosts",
+    ),
+    "fork of no checkpoint": ("fork none.npz", "fork.file", "none.npz"),
+    "fork of a scenario": ("fork FILE", "fork.file", "mine.yaml"),
+    "fork until nan": ("fork none.npz --until soon", "cli.usage", "soon"),
     "model in no folder": ("export FILE -o none/x.xml", "output.unwritable", "none"),
     "model of no scenario": ("export none.yaml", "file.missing", "none.yaml"),
     # too large

@@ -386,6 +386,18 @@ CASES: dict[str, tuple[list[tuple[str, str]], str, str, str]] = {
         "rerouting",
         "",
     ),
+    "cells of the host in a clone of the tumour": (
+        [
+            (
+                "  initial: [{state: P, total: seeded}]",
+                "  clones: {founder: {}, mutant: {parent: founder}}\n  initial: [{state: P, clone: founder, total: seeded}, {state: H, clone: mutant, total: seeded}]",
+            ),
+            ("    silent: {role", "    H:      {role: effector, tumour: false}\n    silent: {role"),
+        ],
+        "scenario.clone-of-host",
+        "H:",
+        "founder",
+    ),
     "axis that the state does not carry": (
         [
             *extra(

@@ -17,6 +17,7 @@ from senescape.cli.arguments import (
     Seed,
     StepHours,
     Variant,
+    checked,
 )
 
 commands = typer.Typer()
@@ -231,3 +232,57 @@ def expect(
     from senescape.cli.expect import run_expect
 
     run_expect(scenario, draws=draws, seed=seed, json=json)
+
+
+@commands.command()
+def checkpoint(
+    source: Annotated[
+        str, typer.Argument(help="A scenario, or a checkpoint (.npz) to go on from.")
+    ],
+    regimen: Annotated[str, typer.Option("--regimen", "-r", help="Regimen until that day.")],
+    day: Annotated[float, typer.Option(help="Day on which the hosts are kept [day].")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="File to write, .npz.", callback=checked)
+    ],
+    hosts: Annotated[
+        int | None, typer.Option(help="Hosts (wells); by default 100.", min=1, max=10 * MOST)
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of all random numbers; by default 1.", min=0)
+    ] = None,
+    engine: Annotated[str | None, typer.Option(help="leap (default) or exact.")] = None,
+    step_hours: StepHours = None,
+    variant: Variant = None,
+    uncertain: Annotated[
+        bool, typer.Option(help="Draw what is not known, one draw a host.")
+    ] = False,
+) -> None:
+    """Treat hosts until a day and keep them as they stand, to be treated on by fork."""
+    from senescape.cli.forks import run_checkpoint
+
+    run_checkpoint(
+        source,
+        regimen,
+        output,
+        day=day,
+        hosts=hosts,
+        seed=seed,
+        engine=engine,
+        step=None if step_hours is None else step_hours / 24.0,
+        variant=variant,
+        uncertain=uncertain,
+    )
+
+
+@commands.command()
+def fork(
+    file: Annotated[Path, typer.Argument(help="A checkpoint, .npz.")],
+    regimen: Regimens = None,
+    until: Annotated[float | None, typer.Option(help="Last output [day].")] = None,
+    json: Json = False,
+    output: Output = None,
+) -> None:
+    """Go on from a checkpoint under other regimens: the same tumours, the same chance."""
+    from senescape.cli.forks import run_fork
+
+    run_fork(file, tuple(dict.fromkeys(regimen or ())), until=until, json=json, output=output)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,6 +107,11 @@ def run_simulate(
                         executor=Processes(workers()) if keeping.processes else None,
                     )
                 )
+    show(results, json=json, output=output)
+
+
+def show(results: Sequence[Ensemble], *, json: bool, output: Path | None) -> None:
+    """Print ensembles, or write them to a file."""
     if json:
         data = (
             _plain(results[0])

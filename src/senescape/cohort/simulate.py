@@ -100,8 +100,8 @@ def simulate(
     runner = engine_named(engine, step=step)
     many = hosts if runner.stochastic or uncertain or scenario.variation else 1
     observables = tuple(scenario.observables)
-    states = tuple(f"state:{name}" for name in scenario.cells.states)
-    check_size(len(observables) + len(states), len(times), many)
+    rows = counted_rows(scenario)
+    check_size(len(rows), len(times), many)
     check_times(program, times)
     if store is None:  # else what is missing is priced once it is known
         check_run(runner, program, times, lanes=many)
@@ -117,7 +117,7 @@ def simulate(
         canonical_scenario(scenario) if store is not None else {},
         regimen,
         variant,
-        {"kind": "hosts", "assays": observables + states, "uncertain": uncertain},
+        {"kind": "hosts", "assays": rows, "uncertain": uncertain},
         engine_recipe(runner) if store is not None else {},
         tuple(times.tolist()),
         seed,
@@ -129,15 +129,12 @@ def simulate(
             cohort.parameters,
             cohort.streams,
             times,
-            assays=observables + states,
+            assays=rows,
             monitor=monitor,
             kept=kept,
             executor=executor,
         )
-    units = [noun.unit for noun in scenario.observables.values()] + ["cells"] * len(states)
-    for row, unit in enumerate(units):
-        values[row] /= unit_factor(unit) if unit != "1" else 1.0
-    _ratios(scenario, values, observables)
+    units = in_units(scenario, values)
     if counted:
         keys = cohort.streams.keys(Purpose.OBSERVATION)
         _count(scenario, values, observables, keys, units, times)
@@ -149,7 +146,7 @@ def simulate(
         {"regimen": regimen, "hosts": many, "variant": variant, "uncertain": uncertain},
         {"seconds": clock.perf_counter() - began} | _from_store(kept),
     )
-    return Ensemble(times, observables + states, tuple(units), values, regimen, provenance)
+    return Ensemble(times, rows, tuple(units), values, regimen, provenance)
 
 
 @contextlib.contextmanager
@@ -187,6 +184,21 @@ def default_times(scenario: Scenario, start: float, until: float | None) -> Floa
         )
     days = np.arange(np.ceil(start), np.floor(until) + 1.0)
     return np.unique(np.concatenate([[start], days, [until]]))
+
+
+def counted_rows(scenario: Scenario) -> tuple[str, ...]:
+    """Return what a simulation counts: observables, then ``state:NAME`` for every state."""
+    return tuple(scenario.observables) + tuple(f"state:{name}" for name in scenario.cells.states)
+
+
+def in_units(scenario: Scenario, values: Float) -> list[str]:
+    """Turn the rows of :func:`counted_rows` into their units and ratios, in place; return units."""
+    units = [noun.unit for noun in scenario.observables.values()]
+    units += ["cells"] * len(scenario.cells.states)
+    for row, unit in enumerate(units):
+        values[row] /= unit_factor(unit) if unit != "1" else 1.0
+    _ratios(scenario, values, tuple(scenario.observables))
+    return units
 
 
 def _ratios(scenario: Scenario, values: Float, observables: tuple[str, ...]) -> None:

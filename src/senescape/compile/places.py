@@ -124,7 +124,16 @@ class PlaceBuilder(NumberBuilder):
 
     def landing(self, cell: Place | None, clone: str, target: str) -> list[tuple[str, Expr]]:
         """Return the compartments of ``target`` in which a cell may land, with probabilities."""
-        state = self.scenario.cells.states[target]
+        cells = self.scenario.cells
+        state, home = cells.states[target], next(iter(cells.clones))
+        if not state.tumour and clone != home:
+            raise ScenarioError(
+                f"{target} cells of clone {clone}, though they are no tumour cells",
+                allowed=f"{home}, the first clone, for what is no tumour",
+                remedy=f"write {home}, list it first, or let the tumour's arrows end elsewhere",
+                check="scenario.clone-of-host",
+                where=Where(field=f"cells.states.{target}"),
+            )
         carried = dict(cell.classes) if cell is not None else {}
         choices: list[list[tuple[int, Expr]]] = []
         for axis in state.axes:

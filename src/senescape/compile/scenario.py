@@ -54,7 +54,20 @@ def compile_scenario(scenario: Scenario, regimen: str, variant: str | None = Non
         Names that are not declared, dimensions that do not fit, contradictions; each with the
         field of the scenario.
     """
-    network, entries = _Builder(scenario, regimen, variant).build()
+    return compiled_from(scenario, regimen, *network_of(scenario, regimen, variant))
+
+
+def network_of(
+    scenario: Scenario, regimen: str, variant: str | None = None
+) -> tuple[Network, tuple[str, ...]]:
+    """Return the network of one regimen, and its arrows into senescence."""
+    return _Builder(scenario, regimen, variant).build()
+
+
+def compiled_from(
+    scenario: Scenario, regimen: str, network: Network, entries: tuple[str, ...]
+) -> Compiled:
+    """Lower a network of a scenario, and say what its rows mean to a verdict."""
     program = lower(network)
     numbers = tuple(
         i for i, name in enumerate(program.transition_ids) if name.split("|")[0] in entries
@@ -98,7 +111,7 @@ def _players(scenario: Scenario, present: set[str]) -> dict[Player, tuple[str, .
 
 def scenario_network(scenario: Scenario, regimen: str, variant: str | None = None) -> Network:
     """Return the network of one regimen."""
-    return _Builder(scenario, regimen, variant).build()[0]
+    return network_of(scenario, regimen, variant)[0]
 
 
 @dataclass(slots=True)

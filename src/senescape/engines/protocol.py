@@ -58,7 +58,13 @@ class Reading(Protocol):
 
 
 def run_engine(
-    engine: Engine, program: Program, parameters: Float, streams: Streams, times: Float
+    engine: Engine,
+    program: Program,
+    parameters: Float,
+    streams: Streams,
+    times: Float,
+    *,
+    begun: State | None = None,
 ) -> Iterator[State]:
     """Yield the state at each output time; the same object, changed in place.
 
@@ -68,6 +74,8 @@ def run_engine(
         Canonical units.
     times : (outputs,)
         Not before the start, not decreasing, at most 100000 days.
+    begun : State, optional
+        Of :func:`run_until`: the lanes go on from there, and times are not before it.
 
     Raises
     ------
@@ -76,12 +84,62 @@ def run_engine(
     """
     check_times(program, times)
     state = engine.start(program, parameters, streams)
+    if begun is not None:
+        resume(state, begun)
     if isinstance(engine, Reading):
         yield from _read_off(engine, program, state, times)
         return
     for time in times:
         advance_to(engine, program, state, float(time))
         yield state
+
+
+def run_until(
+    engine: Engine,
+    program: Program,
+    parameters: Float,
+    streams: Streams,
+    until: float,
+    *,
+    begun: State | None = None,
+) -> State:
+    """Return the lanes at a time, before the actions of a breakpoint at that very time."""
+    state = engine.start(program, parameters, streams)
+    if begun is not None:
+        resume(state, begun)
+    before = program.forcing.time[program.forcing.time < until]
+    if len(before) > state.next_breakpoint:
+        advance_to(engine, program, state, float(before[-1]))
+    if until > state.time:
+        engine.advance(program, state, until)
+    return state
+
+
+def resume(state: State, begun: State) -> None:
+    """Let lanes that have just been started stand where others of their kind have arrived.
+
+    The programs may differ in what is given from then on, and in infusions beyond those known.
+
+    Raises
+    ------
+    RunError
+        States of different networks.
+    """
+    known = len(begun.infusion)
+    state.infusion[:known] = begun.infusion
+    kept = ("registers", "infusion")
+    for name, value in begun.arrays().items():
+        own = getattr(state, name)
+        if name not in kept and own.shape != value.shape:
+            raise RunError(
+                f"{name} of shape {value.shape} where the network has {own.shape}",
+                allowed="a state of the same network and as many hosts",
+                remedy="make the checkpoint again",
+                check="run.other-state",
+            )
+        if name not in kept:
+            setattr(state, name, value.copy())
+    state.time, state.next_breakpoint = begun.time, begun.next_breakpoint
 
 
 def _read_off(engine: Reading, program: Program, state: State, times: Float) -> Iterator[State]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,12 +80,12 @@ class State:
         Position in a sequential stream (exact engine).
     pace : (lanes,)
         Length of the step that a solver tries next (mean field) [day].
-    next_breakpoint : int
-        First breakpoint that has not been applied.
     trigger : (events, lanes)
         Whether the condition of each event held at the last look (plain networks).
     clock : (3, channels, lanes)
         Where the clock of each channel stands (exact engine for twins).
+    next_breakpoint : int
+        First breakpoint that has not been applied.
     prepared : object
         Tables that the engine has made of the program, kept so that they are made once a run.
     """
@@ -100,9 +101,9 @@ class State:
     key: Keys
     counter: NDArray[np.int64]
     pace: Float
+    trigger: Float
+    clock: Float
     next_breakpoint: int = 0
-    trigger: Float = field(default_factory=lambda: np.zeros((0, 0)))
-    clock: Float = field(default_factory=lambda: np.zeros((3, 0, 0)))
     prepared: object = None
 
     @property
@@ -110,14 +111,28 @@ class State:
         """Number of lanes."""
         return self.counts.shape[1]
 
+    def arrays(self) -> dict[str, Any]:
+        """Return every array by name."""
+        fields = {name: getattr(self, name) for name in self.__slots__}
+        return {name: value for name, value in fields.items() if isinstance(value, np.ndarray)}
+
     def copy(self) -> State:
         """Return an independent copy (a checkpoint)."""
-        arrays = {
-            name: getattr(self, name).copy()
-            for name in self.__slots__
-            if isinstance(getattr(self, name), np.ndarray)
+        return replace(self, **{name: value.copy() for name, value in self.arrays().items()})
+
+    def part(self, lanes: NDArray[np.int64]) -> State:
+        """Return a copy of some lanes, without what an engine has prepared."""
+        own = {name: value[..., lanes] for name, value in self.arrays().items()}
+        return replace(self, prepared=None, **own)
+
+    @classmethod
+    def joined(cls, parts: Sequence[State]) -> State:
+        """Return lanes that stand at the same time as one state, in order."""
+        own = [part.arrays() for part in parts]
+        whole: dict[str, Any] = {
+            name: np.concatenate([o[name] for o in own], axis=-1) for name in own[0]
         }
-        return replace(self, **arrays)
+        return replace(parts[0], prepared=None, **whole)
 
 
 def lane_registers(program: Program, parameters: Float) -> Float:
@@ -225,6 +240,8 @@ def start_state(
         key=streams.keys(Purpose.EVENTS),
         counter=np.zeros(lanes, np.int64),
         pace=np.ones(lanes),
+        trigger=np.zeros((0, lanes)),
+        clock=np.zeros((3, 0, lanes)),
     )
 
 

@@ -11,7 +11,7 @@ from senescape.lazy import loads
 from senescape.run.budget import Budget, Cost, check_lanes, check_run, check_size, cost_of
 from senescape.run.driver import Processes, threads, work_through
 from senescape.run.kernels import prepare
-from senescape.run.lanes import VERDICT_TOLERANCE, Monitor, Silent, engine_named, run_lanes
+from senescape.run.lanes import VERDICT_TOLERANCE, Monitor, Silent, engine_named, run_lanes, run_to
 from senescape.run.networks import Counted, output_times, run_network
 from senescape.run.sharing import workers
 
@@ -36,6 +36,7 @@ __all__ = [
     "run_chances",
     "run_lanes",
     "run_network",
+    "run_to",
     "threads",
     "work_through",
     "workers",

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from senescape.compile import Program
-from senescape.engines.protocol import Engine, check_times, observe, run_engine
-from senescape.engines.state import Streams
+from senescape.engines.protocol import Engine, check_times, observe, run_engine, run_until
+from senescape.engines.state import State, Streams
 from senescape.errors import RunError, nearest
 
 from .budget import PILOT_BLOCK, check_run, check_size, cost_of
@@ -124,6 +124,7 @@ def run_lanes(
     monitor: Monitor | None = None,
     kept: KeptRun | None = None,
     executor: Executor | None = None,
+    begun: State | None = None,
 ) -> Float:
     """Run every lane and return what was counted.
 
@@ -141,6 +142,8 @@ def run_lanes(
         A run of a store, entered: lanes in it are not run again, new ones are kept as they come.
     executor : Executor, optional
         Who computes; threads by default. It is shut down in the end.
+    begun : State, optional
+        Of :func:`run_to`: the lanes go on from there, not from the start.
 
     Returns
     -------
@@ -188,7 +191,7 @@ def run_lanes(
     work_through(
         threads(count) if executor is None else executor,
         partial(run_block, engine, program, times, rows, tallies),
-        (Block(lanes, parameters[:, lanes], streams.part(lanes)) for lanes in chunks),
+        (_block(lanes, parameters, streams, begun) for lanes in chunks),
         accept,
         workers=count,
         grace=0.0 if kept is None else GRACE_SECONDS,
@@ -206,11 +209,21 @@ class Block(NamedTuple):
         Their places in the whole.
     parameters : (parameters, lanes)
     streams : Streams
+    begun : State or None
+        Where they stand already.
     """
 
     lanes: NDArray[np.int64]
     parameters: Float
     streams: Streams
+    begun: State | None = None
+
+
+def _block(
+    lanes: NDArray[np.int64], parameters: Float, streams: Streams, begun: State | None
+) -> Block:
+    own = None if begun is None else begun.part(lanes)
+    return Block(lanes, parameters[:, lanes], streams.part(lanes), own)
 
 
 def run_block(
@@ -223,12 +236,58 @@ def run_block(
 ) -> Float:
     """Run some lanes, in any process, and return what was counted, (rows, outputs, lanes)."""
     values = np.empty((len(rows) + len(tallies), len(times), len(block.lanes)))
-    states = run_engine(engine, program, block.parameters, block.streams, times)
+    states = run_engine(engine, program, block.parameters, block.streams, times, begun=block.begun)
     for index, state in enumerate(states):
         values[: len(rows), index] = observe(program, state)[rows]
         for group, members in enumerate(tallies, len(rows)):
             values[group, index] = state.tally[list(members)].sum(axis=0)
     return values
+
+
+def run_to(
+    engine: Engine,
+    program: Program,
+    parameters: Float,
+    streams: Streams,
+    until: float,
+    *,
+    begun: State | None = None,
+    monitor: Monitor | None = None,
+) -> State:
+    """Run every lane to a time, and return where they stand: the whole state.
+
+    Raises
+    ------
+    RunError
+        As :func:`run_lanes`.
+    """
+    times = np.array([until])
+    check_times(program, times)
+    check_run(engine, program, times, lanes=len(streams), parameters=parameters, streams=streams)
+    monitor = monitor or Silent()
+    monitor.start("simulating", len(streams))
+    count = workers()
+    size = chunk_size(len(streams), count)
+    chunks = np.split(np.arange(len(streams)), range(size, len(streams), size))
+    found: dict[int, State] = {}
+
+    def accept(block: Block, state: State) -> None:
+        found[int(block.lanes[0])] = state
+        monitor.advance(len(block.lanes))
+
+    work_through(
+        threads(count),
+        partial(_block_to, engine, program, until),
+        (_block(lanes, parameters, streams, begun) for lanes in chunks),
+        accept,
+        workers=count,
+    )
+    monitor.stop()
+    return State.joined([found[first] for first in sorted(found)])
+
+
+def _block_to(engine: Engine, program: Program, until: float, block: Block) -> State:
+    return run_until(engine, program, block.parameters, block.streams, until, begun=block.begun)
 
 
 def keys_of(streams: Streams) -> list[Key]:

@@ -12,8 +12,8 @@ from senescape.store.recipe import Recipe, canonical_scenario, differences, scen
 
 __all__ = [
     "Damage",
-    "Key",
     "KeptRun",
+    "Key",
     "Recipe",
     "RunInfo",
     "Store",
