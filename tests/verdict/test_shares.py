@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from senescape.cohort import cohort_of
-from senescape.compile import compile_scenario
+from senescape.compile import Compiled, compile_scenario
 from senescape.compile.question import question_of
-from senescape.files import parse_scenario
+from senescape.files import parse_scenario, read_scenario
 from senescape.model import Player, Scenario
 from senescape.verdict import HostShares, Rule, judge, share_out
+from senescape.verdict import shares as shares_module
 from senescape.verdict.judge import difference, run_worlds
 from senescape.verdict.shares import orders_of, shapley_by_orders, shapley_in_full
 
@@ -206,3 +208,37 @@ def test_readings_split_the_draws_by_structure() -> None:
     assert reading.present is not None and reading.absent is not None
     # two arrows read by_host: the switched one and that of the player
     assert reading.present.estimate - reading.absent.estimate == pytest.approx(0.5, abs=0.1)
+
+
+@slow_uncompiled
+def test_worlds_that_are_run_once_stand_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without senescence two of eight players act: the same shares as where each world is run.
+
+    By the mean field, whose hosts do not depend on their company. Planted: nobody is said to act.
+    """
+    scenario = read_scenario("figure-1")
+    compiled = compile_scenario(scenario, "chemo")
+    cohort = cohort_of(scenario, compiled.program, seed=3, draws=2, hosts=1)
+    question = question_of(scenario)
+    counted: list[int] = []
+
+    def run(acts: Callable[[NDArray[np.bool_]], NDArray[np.bool_]]) -> Float:
+        own = acting(compiled, Rule.RENORMALISED)
+        monkeypatch.setattr(shares_module, "_acting", lambda *_: acts(own))
+        found = share_out(
+            compiled, cohort, question, np.array([0.0, question.horizon]), engine="mean-field"
+        )
+        return found.values
+
+    def counting(compiled: Compiled, arms: Sequence[Float], *rest: Any, **more: Any) -> Any:
+        counted.append(len(arms))
+        return arms_of(compiled, arms, *rest, **more)
+
+    acting, arms_of = shares_module._acting, shares_module.run_arms
+    monkeypatch.setattr(shares_module, "run_arms", counting)
+    few = run(lambda own: own)
+    assert sum(counted) <= 1 + shares_module.worlds_of_shares(compiled)  # and everybody, not known
+    counted.clear()
+    np.testing.assert_array_equal(run(np.ones_like), few)
+    assert sum(counted) == 2 * (2 + 2 * (len(compiled.players) - 1))
+    assert not np.allclose(run(np.zeros_like), few, rtol=1e-6)

@@ -17,7 +17,7 @@ from senescape.run import check_lanes, check_run, check_size, engine_named
 from senescape.verdict import PLAYER_WORDS, Verdict, interval, judge, regimens_of
 from senescape.verdict.counterfactual import RULES
 from senescape.verdict.judge import DEFAULT_STEP, curve_times
-from senescape.verdict.shares import MOST_PLAYERS_IN_FULL
+from senescape.verdict.shares import worlds_of_shares
 
 from .output import Bar, plain_json, shown, table, write_text
 
@@ -96,12 +96,10 @@ def _check_cost(
     Regimens differ in what is given; the first stands for all.
     """
     runner = engine_named(engine, step=DEFAULT_STEP if step is None else step)
-    program = (compiled := compile_scenario(scenario, regimens[0], variant)).program
+    compiled = compile_scenario(scenario, regimens[0], variant)
+    program = compiled.program
     times = curve_times(program.forcing.start, question_of(scenario))
-    players = len(compiled.players)
-    full = players <= MOST_PLAYERS_IN_FULL
-    shares = 2 * (2**players - 1 if full else 2 * players - 1)
-    worlds = len(regimens) * (1 + len(RULES)) + shares
+    worlds = len(regimens) * (1 + len(RULES)) + worlds_of_shares(compiled)
     check_lanes(program, lanes)
     check_size(HISTORY_ROWS * (1 + len(RULES)), len(times), lanes)
     check_run(runner, program, times, lanes=lanes, worlds=worlds)

@@ -76,13 +76,18 @@ def arm_parameters(compiled: Compiled, cohort: Cohort, rule: Rule | None) -> Flo
     the hazard and send the cell elsewhere.
     """
     parameters = cohort.parameters.copy()
-    if rule is None:
-        return parameters
-    names = compiled.gates if rule is Rule.RENORMALISED else compiled.routes
-    value = 0.0 if rule is Rule.RENORMALISED else float(ROUTES.index(rule.value))
-    for name in names:
+    for name, value in world_of(compiled, rule).items():
         parameters[compiled.program.parameter(name)] = value
     return parameters
+
+
+def world_of(compiled: Compiled, rule: Rule | None) -> dict[str, float]:
+    """Return the parameters that a world fixes, and their values."""
+    if rule is None:
+        return {}
+    if rule is Rule.RENORMALISED:
+        return dict.fromkeys(compiled.gates, 0.0)
+    return dict.fromkeys(compiled.routes, float(ROUTES.index(rule.value)))
 
 
 def history_rows(compiled: Compiled) -> tuple[str, ...]:

@@ -6,6 +6,9 @@ that it comes first in every order (a precedence constraint: Faigle & Kern 1992,
 doi:10.1007/BF01240145): its share is v(only arrest), and a share of any other player is the mean,
 over orders of the others, of what it adds when it joins. The shares of one host sum to its V.
 
+Without senescence most players can do nothing, whatever their number says (compile.reach): worlds
+that differ in these alone are run once.
+
 With few players every coalition is run; else each host draws one order and takes it forward and
 backward (paired permutations), which is unbiased and cancels much of the noise.
 """
@@ -24,11 +27,12 @@ from senescape.cohort import Cohort
 from senescape.cohort.draws import uniforms, word_of
 from senescape.compile import Compiled
 from senescape.compile.question import Question
+from senescape.compile.reach import parameters_that_matter
 from senescape.model import EndpointName, Player
 from senescape.rng import Purpose
 from senescape.run import Monitor
 
-from .counterfactual import Rule, arm_parameters, run_arms
+from .counterfactual import Rule, arm_parameters, run_arms, world_of
 from .endpoints import endpoint_values
 
 Float = NDArray[np.float64]
@@ -84,6 +88,10 @@ def share_out(
     target = endpoint or question.headline
     grid = times[times <= question.horizon]
 
+    hosts = cohort.parameters.shape[1]
+    acts = _acting(compiled, rule)
+    without: dict[bytes, Float] = {}  # end points of worlds without senescence, by who is there
+
     def arm(present: Bool, world: Rule | None) -> Float:
         parameters = arm_parameters(compiled, cohort, world)
         for row, player in enumerate(others):
@@ -91,18 +99,38 @@ def share_out(
                 parameters[compiled.program.parameter(name), ~present[row]] = 0.0
         return parameters
 
+    def worlds_without(present: Bool) -> list[Bool]:
+        """Return the worlds without senescence that a coalition needs, as who is there in each.
+
+        There only some players can act at all. Where these are few, every host finds its own
+        coalition among all that they can form, so that each world is run once for all orders.
+        """
+        there = present | ~acts[:, None]
+        if 2 ** int(acts.sum()) > 2 * len(others):
+            return [there]
+        return [np.repeat(one[:, None], hosts, axis=1) for one in np.unique(there, axis=1).T]
+
     def worth(coalitions: Sequence[Bool]) -> list[Float]:
         """Return V of every host with the players of each coalition present."""
         asked = [p for p in coalitions if whole is None or not p.all()]
-        arms = [arm(present, world) for present in asked for world in (None, rule)]
+        needed = {w.tobytes(): w for p in asked for w in worlds_without(p)}
+        new = {key: w for key, w in needed.items() if key not in without}
+        arms = [arm(p, None) for p in asked] + [arm(w, rule) for w in new.values()]
         histories = run_arms(
             compiled, arms, cohort, grid, engine=engine, step=step, monitor=monitor
         )
         ends = [endpoint_values(h, target.value, question.rule)[-1] for h in histories]
-        found = iter([on - off for on, off in zip(ends[::2], ends[1::2], strict=True)])
-        return [whole if whole is not None and p.all() else next(found) for p in coalitions]
+        without.update(zip(new, ends[len(asked) :], strict=True))
+        found = []
+        for present, on in zip(asked, ends, strict=False):
+            off = np.empty(hosts)
+            for world in worlds_without(present):
+                mine = (world == (present | ~acts[:, None])).all(axis=0)
+                off[mine] = without[world.tobytes()][mine]
+            found.append(on - off)
+        rest = iter(found)
+        return [whole if whole is not None and p.all() else next(rest) for p in coalitions]
 
-    hosts = cohort.parameters.shape[1]
     if in_full is None:
         in_full = len(others) <= MOST_PLAYERS_IN_FULL
     if not compiled.entries:
@@ -113,6 +141,21 @@ def share_out(
         else shapley_by_orders(worth, orders_of(cohort, others))
     )
     return HostShares((Player.ARREST, *others), values)
+
+
+def worlds_of_shares(compiled: Compiled, rule: Rule = Rule.RENORMALISED) -> int:
+    """Return how many worlds are run to share out V where V itself is known, at most."""
+    players = len(compiled.players)
+    coalitions = 2**players - 1 if players <= MOST_PLAYERS_IN_FULL else 2 * players - 1
+    few = 2 ** int(_acting(compiled, rule).sum())
+    return coalitions + min(few, coalitions)
+
+
+def _acting(compiled: Compiled, rule: Rule) -> Bool:
+    """Tell which players can do anything at all in a world without senescence, (players,)."""
+    matter = parameters_that_matter(compiled.program, world_of(compiled, rule))
+    acts = [not matter.isdisjoint(names) for names in compiled.players.values()]
+    return np.array(acts, np.bool_)
 
 
 def orders_of(cohort: Cohort, players: Iterable[Player]) -> NDArray[np.int64]:
