@@ -186,5 +186,7 @@ def test_a_stopped_command_goes_on_where_it_was(
     assert "no damage" in run("runs", "verify", str(folder))
     few = str(listed["replicates"] + 50)
     again = run("simulate", file, "--hosts", few, "--store", str(folder), *SHORT)
-    assert json.loads(again)["provenance"]["run"]["store"]["computed"] == 50
+    told = json.loads(again)["provenance"]["run"]["store"]
+    # a chunk that a loaded machine does not end within the grace leaves a gap
+    assert told["found"] + told["computed"] == int(few) and told["found"] > 0
     assert numbers(again) == numbers(run("simulate", file, "--hosts", few, *SHORT))
