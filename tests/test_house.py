@@ -306,15 +306,18 @@ def split_requirement(text: str) -> tuple[str, str]:
 
 
 CORE = dict(map(split_requirement, PROJECT["project"]["dependencies"]))
-DEVELOPMENT = dict(map(split_requirement, PROJECT["project"]["optional-dependencies"]["dev"]))
+EXTRAS = PROJECT["project"]["optional-dependencies"]
+CLUSTER, DEVELOPMENT = (dict(map(split_requirement, EXTRAS[name])) for name in ("cluster", "dev"))
 
 
 def test_dependencies_have_lower_bounds_only() -> None:
-    bounds = {**CORE, **DEVELOPMENT}
+    bounds = {**CORE, **CLUSTER, **DEVELOPMENT}
     assert [n for n, bound in bounds.items() if not re.fullmatch(r">=[0-9][0-9.]*", bound)] == []
 
 
-@pytest.mark.parametrize(("title", "wanted"), [("Core", CORE), ("Development", DEVELOPMENT)])
+@pytest.mark.parametrize(
+    ("title", "wanted"), [("Core", CORE), ("Cluster", CLUSTER), ("Development", DEVELOPMENT)]
+)
 def test_every_dependency_has_its_sentence(title: str, wanted: dict[str, str]) -> None:
     text = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
     section = text.split(f"## {title}\n")[1].split("\n## ")[0]
@@ -331,7 +334,7 @@ def test_constraints_hold_names_versions_and_hashes_only() -> None:
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     assert [line for line in lines if not PIN.fullmatch(line)] == []
     pinned = {re.split(r"[\[=]", line)[0] for line in lines if "==" in line}
-    assert {*CORE, *DEVELOPMENT} - pinned == set()
+    assert {*CORE, *CLUSTER, *DEVELOPMENT} - pinned == set()
 
 
 @pytest.mark.parametrize(

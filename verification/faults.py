@@ -11,6 +11,7 @@ What is found is added to what stands in faults.json.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
@@ -125,16 +126,23 @@ def killed_often(trial: Trial) -> None:
         trial.stopped(signal.SIGKILL, -signal.SIGKILL)
 
 
+def spawned(pid: int) -> list[int]:
+    """Return the worker processes that a process has started."""
+    found = []
+    with contextlib.suppress(OSError):
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            for child in (thread / "children").read_text().split():
+                if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+                    found.append(int(child))
+    return found
+
+
 def worker_killed(trial: Trial) -> None:
     """SIGKILL of a worker process."""
     started = trial.begun(processes=True)
-    try:
-        children = Path(f"/proc/{started.pid}/task/{started.pid}/children").read_text().split()
-        workers = [p for p in children if b"spawn_main" in Path(f"/proc/{p}/cmdline").read_bytes()]
-    except OSError:
-        workers = []
+    workers = spawned(started.pid)
     if workers:
-        os.kill(int(trial.random.choice([int(p) for p in workers])), signal.SIGKILL)
+        os.kill(int(trial.random.choice(workers)), signal.SIGKILL)
     _, err = started.communicate(timeout=300)
     assert started.returncode == 0, err
     trial.least = HOSTS

@@ -169,6 +169,24 @@ CASES: dict[str, tuple[str, str, str]] = {
     "day -1": ("observe FILE --day -1", "run.output-times", "-1"),
     "day 1e12": ("observe FILE --day 1e12", "run.output-times", "100000"),
     "day one": ("observe FILE --day one", "cli.usage", "one"),
+    # kept runs
+    "crate of nothing": ("runs export", "cli.usage", "folder"),
+    "crate without a name": ("runs export . x", "cli.usage", "--crate"),
+    "crate of no store": ("runs export . x --crate out", "store.none", "no store of runs"),
+    "crate of a file": ("runs export FILE x --crate out", "store.damaged", "cannot be read"),
+    # who computes
+    "scheduler in words": ("simulate FILE --scheduler mine", "cluster.address", "tcp://HOST:PORT"),
+    "scheduler of the web": ("simulate FILE --scheduler http://x:1", "cluster.address", "tcp://"),
+    "scheduler without a port": ("simulate FILE --scheduler tcp://x", "cluster.address", "PORT"),
+    "port 99999": ("simulate FILE --scheduler tcp://x:99999", "cluster.address", "99999"),
+    "scheduler with a path": ("simulate FILE --scheduler tcp://x:1/a", "cluster.address", "tcp://"),
+    "no scheduler file": ("simulate FILE --scheduler no.json", "cluster.address", "No such file"),
+    "scenario as scheduler": ("simulate FILE --scheduler FILE", "cluster.address", ".json"),
+    "scheduler and store": ("simulate FILE --scheduler x --store s", "cluster.address", "x"),
+    "scheduler and processes": (
+        "simulate FILE --scheduler tcp://x:1 --processes", "cli.option", "--processes",
+    ),
+    "scheduler of a network": ("simulate x.xml --scheduler tcp://x:1", "cli.option", "--scheduler"),
     # names
     "unknown engine": ("simulate FILE --engine laep", "run.engine", "did you mean leap?"),
     "unknown engine of a verdict": ("verdict FILE --engine gillespie", "run.engine", "exact"),
@@ -308,11 +326,7 @@ def test_every_command_has_its_cases() -> None:
 
     commands = set(getattr(get_command(app), "commands", {}))
     tried = {words.split()[0] for words, _, _ in CASES.values()}
-    assert commands - tried == {
-        "scenarios",
-        "check",
-        "runs",
-    }  # no option; tests of its own below; test_runs.py
+    assert commands - tried == {"scenarios", "check"}  # no option; tests of its own below
 
 
 # name: (how the file is made, check, what the line must hold)

@@ -100,6 +100,32 @@ def test_runs_are_listed_shown_compared_and_removed(file: str, tmp_path: Path) -
     assert not (tmp_path / "none").exists()
 
 
+def test_a_run_is_exported_as_a_crate(tmp_path: Path) -> None:
+    folder, crate = str(filled(tmp_path / "store")), tmp_path / "crate"
+    (digest,) = (p.name for p in (tmp_path / "store" / "runs").iterdir())
+    text = run("runs", "export", folder, digest[:8], "--crate", str(crate))
+    assert text == f"{crate}: 20 replicates of {digest[:12]}\n"
+    archive = ["--crate", f"{crate}.zip", "--license", "CC-BY-4.0", "--json"]
+    told = json.loads(run("runs", "export", folder, digest[:8], *archive))
+    assert told["replicates"] == 20 and told["run"] == digest
+    assert sorted(told["files"]) == sorted(p.name for p in crate.iterdir())
+    bad: tuple[tuple[str, list[str], str], ...] = (
+        (digest, ["--crate", str(crate)], "crate.unwritable"),
+        (digest, ["--crate", f"{crate}.zip"], "crate.unwritable"),
+        (digest, ["--crate", str(tmp_path / "none" / "crate")], "crate.unwritable"),
+        (digest, ["--crate", str(tmp_path / ("x" * 300))], "crate.unwritable"),
+        (digest, ["--crate", str(tmp_path / "a"), "--license", "mine, all mine"], "crate.licence"),
+        (digest, ["--crate", str(tmp_path / "a"), "--license", ""], "crate.licence"),
+        ("nobody", ["--crate", str(tmp_path / "a")], "store.unknown-run"),
+    )
+    before = set(tmp_path.iterdir())
+    for name, options, check in bad:
+        with pytest.raises(SenescapeError) as caught:
+            run("runs", "export", folder, name, *options)
+        assert caught.value.check == check and "\n" not in str(caught.value)
+    assert set(tmp_path.iterdir()) == before
+
+
 def test_a_store_is_verified_and_rebuilt(tmp_path: Path) -> None:
     folder = filled(tmp_path / "store")
     assert run("runs", "verify", str(folder)) == "1 runs, 20 replicates: no damage found\n"
@@ -186,5 +212,7 @@ def test_a_stopped_command_goes_on_where_it_was(
     assert "no damage" in run("runs", "verify", str(folder))
     few = str(listed["replicates"] + 50)
     again = run("simulate", file, "--hosts", few, "--store", str(folder), *SHORT)
-    assert json.loads(again)["provenance"]["run"]["store"]["computed"] == 50
+    told = json.loads(again)["provenance"]["run"]["store"]
+    # a chunk that a loaded machine does not end within the grace leaves a gap
+    assert told["found"] + told["computed"] == int(few) and told["found"] > 0
     assert numbers(again) == numbers(run("simulate", file, "--hosts", few, *SHORT))

@@ -39,3 +39,11 @@ def slow(seconds: float) -> float:
 def process(_: int) -> int:
     """Return the number of this process."""
     return os.getpid()
+
+
+def marked(task: tuple[Path, int, float]) -> int:
+    """Leave a file with this number, then sleep."""
+    folder, number, seconds = task
+    (folder / str(number)).touch()
+    time.sleep(seconds)
+    return number

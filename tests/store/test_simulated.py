@@ -5,6 +5,7 @@ Oracle: the run without a store.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -128,6 +129,23 @@ def test_a_changed_scenario_under_a_name_is_refused(tmp_path: Path) -> None:
         assert set(store.named("mine")) == {"pulse", "control"}
         simulate(other, "pulse", store=store, **few)
         assert len(store.runs()) == 3
+
+
+def test_arrows_in_another_order_are_another_run(tmp_path: Path) -> None:
+    """Their numbers key the streams: other bytes, which must not be mixed with the first."""
+    data = SCENARIO.model_dump(mode="json", by_alias=True)
+    data["arrows"] = dict(reversed(data["arrows"].items()))
+    other = parse_scenario(json.dumps(data))
+    few = SHORT | {"hosts": 4}
+    assert bytes_of(simulate(other, "pulse", **few)) != bytes_of(simulate(SCENARIO, "pulse", **few))
+    with Store(tmp_path, writing=True) as store:
+        simulate(SCENARIO, "pulse", store=store, name="mine", **few)
+        assert from_store(simulate(other, "pulse", store=store, **few)) == (0, 4)
+        with pytest.raises(SenescapeError, match=r"question\.order: "):
+            simulate(other, "pulse", store=store, name="mine", **few)
+        (one, _) = store.runs()
+        again = parse_scenario(json.dumps(one.manifest["scenario"]))
+        assert from_store(simulate(again, "pulse", store=store, name="mine", **few)) == (4, 0)
 
 
 def test_a_disk_that_fills_up_keeps_what_was_finished(

@@ -107,6 +107,10 @@ def simulate(
     processes: Annotated[
         bool, typer.Option("--processes", help="Compute in processes in place of threads.")
     ] = False,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(help="Compute on a Dask scheduler: tcp://HOST:PORT, or its file (.json)."),
+    ] = None,
     json: Json = False,
     output: Output = None,
 ) -> None:
@@ -124,6 +128,7 @@ def simulate(
             "--store": store is not None,
             "--run": run is not None,
             "--processes": processes,
+            "--scheduler": scheduler is not None,
         }
         refuse_options(stated, "an SBML file")
         run_network_file(
@@ -143,7 +148,7 @@ def simulate(
     run_simulate(
         scenario,
         tuple(dict.fromkeys(regimen or ())),
-        keeping=Keeping(store, run, processes=processes),
+        keeping=Keeping(store, run, processes=processes, scheduler=scheduler),
         hosts=100 if hosts is None else hosts,
         until=until,
         seed=seed,

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 SHORT = 12
 
 app = typer.Typer(
-    help="Runs kept by senescape simulate --store: list, show, compare, remove, verify, rebuild.",
+    help="Runs kept by senescape simulate --store: list, show, export, compare, remove, verify, "
+    "rebuild.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -142,6 +143,33 @@ def verify(
         typer.echo(f"{len(runs)} runs, {count} replicates: {len(found) or 'no'} damage found")
     if found:
         raise typer.Exit(1)
+
+
+@app.command()
+def export(
+    folder: Folder,
+    run: Run,
+    crate: Annotated[
+        Path, typer.Option(help="Folder to make, or archive to write (.zip); must not exist.")
+    ],
+    license: Annotated[
+        str | None,
+        typer.Option(help="Licence of the results: SPDX identifier (CC-BY-4.0) or address."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Write a run as an RO-Crate: its numbers, its scenario and where they come from."""
+    from senescape.cli.output import plain_json, shown
+    from senescape.store import Store, export_crate
+
+    with Store(folder) as store:
+        found = store.find(run)
+        made = export_crate(store, found, crate, licence=license)
+    if json:
+        told = {"crate": shown(made.path), "run": found.digest, "replicates": made.replicates}
+        typer.echo(plain_json(told | {"files": made.files}))
+        return
+    typer.echo(f"{shown(made.path)}: {made.replicates} replicates of {found.digest[:SHORT]}")
 
 
 @app.command()

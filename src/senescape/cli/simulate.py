@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +42,25 @@ class Keeping:
     folder: Path | None = None
     name: str | None = None
     processes: bool = False
+    scheduler: str | None = None
+
+    @contextlib.contextmanager
+    def computing(self) -> Iterator[Callable[[], Executor | None]]:
+        """Give who computes a regimen; a cluster is asked before a store is made.
+
+        Raises
+        ------
+        RunError
+            Two answers to who computes; a scheduler that is not there, or whose workers differ.
+        """
+        if self.scheduler is None:
+            yield lambda: Processes(workers()) if self.processes else None
+            return
+        refuse_options({"--processes": self.processes}, "--scheduler")
+        from senescape.run.cluster import Cluster  # Dask is loaded where it is asked for
+
+        with Cluster(self.scheduler, quiet=True) as cluster:
+            yield cluster.executor
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[Store | None]:
@@ -86,7 +106,7 @@ def run_simulate(
     """Simulate regimens and print or write what was counted."""
     scenario = read_scenario(name)
     results = []
-    with keeping.opened() as store:
+    with keeping.computing() as executor, keeping.opened() as store:
         for regimen in regimens_of(scenario, wanted):
             with Bar(regimen).shown() as bar:
                 results.append(
@@ -104,7 +124,7 @@ def run_simulate(
                         monitor=bar,
                         store=store,
                         name=keeping.name,
-                        executor=Processes(workers()) if keeping.processes else None,
+                        executor=executor(),
                     )
                 )
     show(results, json=json, output=output)

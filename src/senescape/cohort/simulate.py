@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import json
+import hashlib
 import time as clock
 from collections.abc import Iterator
 from concurrent.futures import Executor
@@ -11,7 +11,7 @@ from concurrent.futures import Executor
 import numpy as np
 from numpy.typing import NDArray
 
-from senescape.compile import compile_scenario
+from senescape.compile import Program, compile_scenario
 from senescape.compile.numbers import scenario_names
 from senescape.compile.question import question_of
 from senescape.engines.protocol import check_times
@@ -117,7 +117,12 @@ def simulate(
         canonical_scenario(scenario) if store is not None else {},
         regimen,
         variant,
-        {"kind": "hosts", "assays": rows, "uncertain": uncertain},
+        {
+            "kind": "hosts",
+            "assays": rows,
+            "uncertain": uncertain,
+            "order": _order(program),
+        },
         engine_recipe(runner) if store is not None else {},
         tuple(times.tolist()),
         seed,
@@ -160,9 +165,19 @@ def _kept(
     if name is not None:
         store.bind(name, recipe)
     shape = (len(recipe.question["assays"]), len(recipe.times))
-    written = json.loads(scenario.canonical_text())
+    written = scenario.model_dump(mode="json", by_alias=True)
     with store.open_run(recipe, shape, scenario=written) as kept:
         yield kept
+
+
+def _order(program: Program) -> str:
+    """Return a digest of the order of compartments and transitions, whose numbers key streams.
+
+    The scenario's own digest does not know it: a file with its arrows in another order is the same
+    scenario, and gives other numbers of the same law.
+    """
+    names = "\n".join((*program.compartment_ids, "", *program.transition_ids))
+    return hashlib.sha256(names.encode()).hexdigest()[:16]
 
 
 def _from_store(kept: KeptRun | None) -> dict[str, object]:

@@ -1,7 +1,7 @@
 """Who computes: threads, processes that may die, or any executor that a caller brings.
 
-Everything has the shape of ``concurrent.futures.Executor``, and so has what a cluster offers (a
-Dask client's ``get_executor()``): that is the seam. Tasks are handed out a few ahead, so that
+Everything has the shape of ``concurrent.futures.Executor``, and so has a cluster (``cluster.py``):
+that is the seam. Tasks are handed out a few ahead, so that
 memory does not grow with their number, and what comes back is taken by the calling thread.
 """
 
@@ -27,6 +27,8 @@ from typing import Any, TypeVar
 
 from senescape.errors import RunError
 
+from .sharing import workers as threads_of_a_run
+
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
@@ -40,6 +42,11 @@ LOOK_SECONDS = 0.2
 def threads(count: int) -> Executor:
     """Return threads of this process, which share its memory; kernels hold no lock."""
     return ThreadPoolExecutor(count, thread_name_prefix=THREADS)
+
+
+def at_once(executor: Executor) -> int:
+    """Return how many tasks an executor runs at once: its ``count``, else as many as threads."""
+    return int(getattr(executor, "count", 0)) or threads_of_a_run()
 
 
 class Processes(Executor):
@@ -165,7 +172,7 @@ def work_through(
     tasks: Iterable[Task],
     accept: Callable[[Task, Result], None],
     *,
-    workers: int,
+    workers: int | Callable[[], int],
     grace: float = 0.0,
 ) -> None:
     """Compute tasks and take each result, in this thread, as it comes.
@@ -174,8 +181,8 @@ def work_through(
     ----------
     accept : callable
         Given the task and its result; where it fails, nothing more is handed out.
-    workers : int
-        Twice as many tasks are handed out at once.
+    workers : int or callable
+        Twice as many tasks are handed out at once; asked again where workers come and go.
     grace : float
         How long tasks that run are waited for when the user stops [s]; what they give is taken.
 
@@ -194,7 +201,8 @@ def work_through(
     stopped = True
     try:
         while True:
-            for task in islice(waiting, max(0, AHEAD * workers - len(pending))):
+            many = AHEAD * (workers if isinstance(workers, int) else workers())
+            for task in islice(waiting, max(0, many - len(pending))):
                 pending[executor.submit(function, task)] = task
             if not pending:
                 break

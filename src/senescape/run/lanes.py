@@ -15,7 +15,7 @@ from senescape.engines.state import State, Streams
 from senescape.errors import RunError, nearest
 
 from .budget import PILOT_BLOCK, check_run, check_size, cost_of
-from .driver import GRACE_SECONDS, threads, work_through
+from .driver import GRACE_SECONDS, at_once, threads, work_through
 from .kernels import prepare
 from .sharing import CHUNK, chunk_size, workers
 
@@ -174,7 +174,8 @@ def run_lanes(
     monitor = monitor or Silent()
     monitor.start("simulating", lanes)
     monitor.advance(lanes - len(missing))
-    count = workers()
+    executor = threads(workers()) if executor is None else executor
+    count = at_once(executor)
     size = chunk_size(len(missing), count)
     if kept is not None:
         size = _chunk_size(engine, program, todo, part, times, count)
@@ -189,11 +190,11 @@ def run_lanes(
 
     chunks = (missing[first : first + size] for first in range(0, len(missing), size))
     work_through(
-        threads(count) if executor is None else executor,
+        executor,
         partial(run_block, engine, program, times, rows, tallies),
         (_block(lanes, parameters, streams, begun) for lanes in chunks),
         accept,
-        workers=count,
+        workers=partial(at_once, executor),
         grace=0.0 if kept is None else GRACE_SECONDS,
     )
     monitor.stop()

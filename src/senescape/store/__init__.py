@@ -5,6 +5,7 @@ folder and what it guarantees stands in docs/store.md. The room knows no engine:
 """
 
 from senescape.store.care import Damage, compared, rebuild, verify
+from senescape.store.crate import export_crate
 from senescape.store.database import Key
 from senescape.store.experiments import RunInfo, Store
 from senescape.store.kept import KeptRun
@@ -20,6 +21,7 @@ __all__ = [
     "canonical_scenario",
     "compared",
     "differences",
+    "export_crate",
     "rebuild",
     "scenario_digest",
     "verify",
