@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.cli.test_runs import run
 from tests.cohort.test_simulate import TEXT
 from tests.run import pieces
 from tests.run.schedulers import BY, Dask, wait_until
@@ -87,6 +88,17 @@ def test_a_cluster_changes_no_byte(dask: Dask, tmp_path: Path) -> None:
         kept = simulate(SCENARIO, "pulse", executor=there, store=store, monitor=killing, **wanted)
     assert killing.do is None
     assert kept.values.tobytes() == plain.values.tobytes()
+
+
+@needs_dask
+def test_the_command_prints_the_same(dask: Dask, tmp_path: Path) -> None:
+    """Also for more regimens than one: the scheduler is asked once."""
+    path = tmp_path / "mine.yaml"
+    path.write_text(TEXT, encoding="utf-8")
+    words = ["simulate", str(path), "--hosts", "20", "--until", "2", "--seed", "3"]
+    plain = run(*words)
+    assert "pulse" in plain and "control" in plain
+    assert run(*words, "--scheduler", str(dask.file), "--store", str(tmp_path / "s")) == plain
 
 
 @needs_dask
