@@ -8,10 +8,13 @@ HOST = emu-myc-cyclophosphamide
 HOST_OPTIONS = --regimen chemo --variant bcl2 --draws 60 --hosts 1 --step-hours 8
 # One test after another goes to whoever is free: what takes long at the end is shared out, too.
 TESTS = -m pytest -n 2 --dist worksteal
+# Of every kind of fault: how often it is injected, and when.
+ROUNDS = 1
+SEED = 1
 # Where compiled kernels stand, and what runs every branch of them.
 KERNEL_TESTS = tests/engines tests/rng tests/cohort tests/test_lane_math.py
 
-.PHONY: verdict install test check docs coverage plain benchmark wheel clean
+.PHONY: verdict install test check docs coverage plain faults benchmark wheel clean
 
 verdict: install
 	$(BIN)/senescape verdict $(SCENARIO) --output verdict.html
@@ -55,6 +58,10 @@ plain: install
 	mkdir -p build
 	$(BIN)/coverage json --quiet -o build/coverage.json
 	$(BIN)/python .ci/rooms.py build/coverage.json 90
+
+# Hours for many rounds; a short part of it is among the tests (tests/store/test_faults.py).
+faults: install
+	$(BIN)/python verification/faults.py $(ROUNDS) $(SEED)
 
 # Peers live in an environment of their own; QUICK=1 takes under five minutes.
 benchmark: install .bench-venv/.stamp
