@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Executor
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -16,6 +17,7 @@ from senescape.errors import RunError, nearest
 
 from .budget import PILOT_BLOCK, check_run, check_size, cost_of
 from .driver import GRACE_SECONDS, at_once, threads, work_through
+from .failures import Done, Failure, renumbered, run_forgiving
 from .kernels import prepare
 from .sharing import CHUNK, chunk_size, workers
 
@@ -125,6 +127,7 @@ def run_lanes(
     kept: KeptRun | None = None,
     executor: Executor | None = None,
     begun: State | None = None,
+    failures: list[Failure] | None = None,
 ) -> Float:
     """Run every lane and return what was counted.
 
@@ -144,6 +147,9 @@ def run_lanes(
         Who computes; threads by default. It is shut down in the end.
     begun : State, optional
         Of :func:`run_to`: the lanes go on from there, not from the start.
+    failures : list of Failure, optional
+        Taken, in the order of lanes: a lane that cannot go on then stops no other, and is not a
+        number in the result.
 
     Returns
     -------
@@ -182,16 +188,22 @@ def run_lanes(
     if engine.name == "leap" and min(size, len(missing)) >= PILOT_BLOCK:
         prepare("leap")
 
-    def accept(block: Block, values: Float) -> None:
+    run = partial(run_block, engine, program, times, rows, tallies)
+
+    def accept(block: Block, done: Done) -> None:
+        values = done.values
         if kept is not None:
-            kept.keep([keys[lane] for lane in block.lanes], values)
+            good = np.flatnonzero(~np.isin(block.lanes, [f.lane for f in done.failures]))
+            kept.keep([keys[lane] for lane in block.lanes[good]], values[:, :, good])
+        if failures is not None:
+            failures[:] = sorted([*failures, *done.failures])
         result[:, :, block.lanes] = values
         monitor.advance(len(block.lanes))
 
     chunks = (missing[first : first + size] for first in range(0, len(missing), size))
     work_through(
         executor,
-        partial(run_block, engine, program, times, rows, tallies),
+        partial(run_piece, failures is not None, run),
         (_block(lanes, parameters, streams, begun) for lanes in chunks),
         accept,
         workers=partial(at_once, executor),
@@ -227,6 +239,11 @@ def _block(
     return Block(lanes, parameters[:, lanes], streams.part(lanes), own)
 
 
+def run_piece(forgiving: bool, run: Callable[[Block], Float], block: Block) -> Done:
+    """Run some lanes, in any process; with leave to fail, each that can goes on to the end."""
+    return run_forgiving(run, block) if forgiving else Done(run(block), [])
+
+
 def run_block(
     engine: Engine,
     program: Program,
@@ -238,10 +255,13 @@ def run_block(
     """Run some lanes, in any process, and return what was counted, (rows, outputs, lanes)."""
     values = np.empty((len(rows) + len(tallies), len(times), len(block.lanes)))
     states = run_engine(engine, program, block.parameters, block.streams, times, begun=block.begun)
-    for index, state in enumerate(states):
-        values[: len(rows), index] = observe(program, state)[rows]
-        for group, members in enumerate(tallies, len(rows)):
-            values[group, index] = state.tally[list(members)].sum(axis=0)
+    try:
+        for index, state in enumerate(states):
+            values[: len(rows), index] = observe(program, state)[rows]
+            for group, members in enumerate(tallies, len(rows)):
+                values[group, index] = state.tally[list(members)].sum(axis=0)
+    except RunError as error:
+        raise renumbered(error, block.lanes) from None
     return values
 
 
