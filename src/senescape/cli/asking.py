@@ -291,3 +291,64 @@ def fork(
     from senescape.cli.forks import run_fork
 
     run_fork(file, tuple(dict.fromkeys(regimen or ())), until=until, json=json, output=output)
+
+
+@commands.command()
+def sweep(
+    scenario: ScenarioArgument,
+    vary: Annotated[
+        list[str],
+        typer.Option(
+            help='What is varied: "NAME=LOW..HIGH UNIT", "NAME=A,B,C UNIT", NAME (its prior).'
+        ),
+    ],
+    log: Annotated[
+        list[str] | None, typer.Option(help="A range in equal steps of its logarithm: its NAME.")
+    ] = None,
+    design: Annotated[
+        str | None,
+        typer.Option(help="grid (default for levels), latin-hypercube (for ranges), sobol."),
+    ] = None,
+    points: Annotated[int, typer.Option(help="Points of a sample.", min=1, max=MOST)] = 64,
+    regimen: Regimens = None,
+    hosts: Annotated[
+        int, typer.Option(help="Hosts (wells) at each point, the same.", min=1, max=MOST)
+    ] = 20,
+    until: Annotated[float | None, typer.Option(help="Last output [day].")] = None,
+    seed: Seed = 1,
+    engine: Engine = "leap",
+    step_hours: StepHours = None,
+    variant: Variant = None,
+    uncertain: Annotated[
+        bool, typer.Option(help="Draw what is not known, one draw a host.")
+    ] = False,
+    every_host: Annotated[
+        bool, typer.Option("--every-host", help="Every host in place of statistics.")
+    ] = False,
+    json: Json = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="File: .nc, .csv or .json.", callback=checked),
+    ] = None,
+) -> None:
+    """Run a scenario over a grid, a Latin hypercube or a Sobol sample of its parameters."""
+    from senescape.cli.sweep import run_sweep
+
+    run_sweep(
+        scenario,
+        tuple(dict.fromkeys(regimen or ())),
+        vary=tuple(vary),
+        log=tuple(log or ()),
+        design=design,
+        points=points,
+        hosts=hosts,
+        seed=seed,
+        engine=engine,
+        step=None if step_hours is None else step_hours / 24.0,
+        until=until,
+        variant=variant,
+        uncertain=uncertain,
+        every_host=every_host,
+        json=json,
+        output=output,
+    )

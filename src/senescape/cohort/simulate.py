@@ -223,7 +223,7 @@ def _ratios(scenario: Scenario, values: Float, observables: tuple[str, ...]) -> 
         if per is not None:
             below = raw[observables.index(per)]
             with np.errstate(divide="ignore", invalid="ignore"):
-                values[row] = np.where(below > 0.0, raw[row] / below, 0.0)
+                values[row] = np.where(below == 0.0, 0.0, raw[row] / below)
 
 
 def _count(

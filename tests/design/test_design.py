@@ -1,0 +1,220 @@
+"""Designs and sweeps: the same bytes as single runs, labels that belong to them, sound samples."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray
+from scipy import stats
+from scipy.stats import qmc
+from tests.cohort.test_simulate import TEXT
+
+from senescape.cohort import simulate
+from senescape.design import design_of, factor_of, grid, latin_hypercube, sobol, sweep
+from senescape.errors import SenescapeError
+from senescape.files import parse_scenario, read_scenario
+from senescape.model import Scenario
+
+VARIED = TEXT.replace(
+    "observables:\n",
+    "variants:\n  here: {set: {repair: 0.35 / day, growth: 0.5 / day}}\nobservables:\n",
+)
+
+
+def scenario() -> Scenario:
+    return parse_scenario(VARIED)
+
+
+def test_a_point_is_a_simulation_with_these_numbers() -> None:
+    """By bytes: the last of six points has the numbers of the variant."""
+    made = scenario()
+    factors = (
+        factor_of(made, "repair=0.2,0.35 / day"),
+        factor_of(made, "growth=0.3,0.4,0.5 / day"),
+    )
+    found = sweep(
+        made, grid(factors), regimens=["pulse"], hosts=9, step=0.25, until=6.0, every_host=True
+    )
+    expected = simulate(made, "pulse", hosts=9, step=0.25, until=6.0, variant="here")
+    assert found["live"].dims == ("regimen", "repair", "growth", "time", "host")
+    point = found.sel(regimen="pulse", repair=0.35, growth=0.5)
+    for name in made.observables:
+        np.testing.assert_array_equal(point[name].values, expected.variable(name))
+    other = simulate(
+        parse_scenario(VARIED.replace("repair:      {value: 0.1 /", "repair:      {value: 0.2 /")
+                       .replace("growth:      {value: 0.6 /", "growth:      {value: 0.4 /")),
+        "pulse", hosts=9, step=0.25, until=6.0,
+    )  # fmt: skip
+    swapped = found.sel(regimen="pulse", repair=0.2, growth=0.4)
+    np.testing.assert_array_equal(swapped["live"].values, other.variable("live"))
+
+
+def test_statistics_are_those_of_the_hosts() -> None:
+    made = scenario()
+    design = grid([factor_of(made, "growth=0.3,0.6 / day")])
+    options = {"regimens": ["pulse", "control"], "hosts": 12, "step": 0.5, "until": 5.0}
+    hosts = sweep(made, design, every_host=True, **options)  # type: ignore[arg-type]
+    found = sweep(made, design, **options)  # type: ignore[arg-type]
+    live = hosts["live"]
+    for name, expected in (
+        ("mean", live.mean("host")),
+        ("sd", live.std("host", ddof=1)),
+        ("0.95", live.quantile(0.95, "host")),
+    ):
+        np.testing.assert_allclose(found["live"].sel(statistic=name), expected, rtol=1e-12)
+    assert (found["live"].sel(statistic="failed") == 0.0).all()
+    assert found["live"].attrs["units"] == "cells" and found["growth"].attrs["units"] == "1 / day"
+    assert json.loads(found.attrs["provenance"])["question"]["points"] == 2
+
+
+def test_points_share_their_hosts_and_chance() -> None:
+    """Two points with the same number are equal to the last bit; a third is not."""
+    made = scenario()
+    design = latin_hypercube([factor_of(made, "growth=0.3..0.6 / day")], 3)
+    same = np.array([[0.4], [0.4], [0.5]])
+    found = sweep(
+        made,
+        type(design)(design.kind, design.factors, same, (), 1),
+        regimens=["pulse"],
+        hosts=6,
+        step=0.5,
+        every_host=True,
+    )["live"]
+    np.testing.assert_array_equal(found.sel(point=0), found.sel(point=1))
+    assert not np.array_equal(found.sel(point=0), found.sel(point=2))
+
+
+@pytest.mark.parametrize("threads", ["1", "3"])
+def test_threads_change_nothing(threads: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = scenario()
+    design = latin_hypercube([factor_of(made, "growth=0.3..0.6 / day")], 20)
+    whole = sweep(made, design, regimens=["pulse"], hosts=5, step=0.5, until=4.0)
+    monkeypatch.setenv("SENESCAPE_THREADS", threads)
+    found = sweep(made, design, regimens=["pulse"], hosts=5, step=0.5, until=4.0)
+    xarray.testing.assert_equal(found.drop_attrs(), whole.drop_attrs())
+
+
+def test_a_point_that_cannot_go_on_harms_no_other() -> None:
+    """A negative rate of growth at one point of three: told, not a number, the others as alone."""
+    made = scenario()
+    text = "growth=-0.2,0.4,0.6 / day"
+    found = sweep(
+        made, grid([factor_of(made, text)]), regimens=["pulse"], hosts=4, step=0.5, until=4.0
+    )
+    good = sweep(
+        made,
+        grid([factor_of(made, "growth=0.4,0.6 / day")]),
+        regimens=["pulse"],
+        hosts=4,
+        step=0.5,
+        until=4.0,
+    )
+    told = json.loads(found.attrs["failures"])
+    assert [(f["point"], f["host"]) for f in told] == [(0, h) for h in range(4)]
+    assert all("run.rate" in f["what"] for f in told)
+    for name in ("live", "stained"):
+        bad = found[name].isel(growth=0)
+        assert (bad.sel(statistic="failed") == 1.0).all() and np.isnan(
+            bad.sel(statistic="mean")
+        ).all()
+        np.testing.assert_array_equal(found[name].isel(growth=[1, 2]), good[name])
+
+
+def test_a_latin_hypercube_has_one_point_a_stratum() -> None:
+    made = read_scenario("figure-1")
+    factors = [
+        factor_of(made, "growth=0.2..1.2 / day"),
+        factor_of(made, "sasp_half=1e-3..1", log=True),
+    ]
+    design = latin_hypercube(factors, 40, seed=7)
+    shares = (
+        (design.values[:, 0] - 0.2) / 1.0,
+        np.log(design.values[:, 1] / 1e-3) / np.log(1e3),
+    )
+    for share in shares:
+        assert sorted(np.floor(40 * share).astype(int)) == list(range(40))
+    assert abs(stats.spearmanr(*shares).statistic) < 0.6
+    again = latin_hypercube(factors, 40, seed=7).values
+    np.testing.assert_array_equal(design.values, again)
+    assert not np.array_equal(design.values, latin_hypercube(factors, 40, seed=8).values)
+
+
+def test_a_sobol_sequence_fills_better_than_chance() -> None:
+    made = read_scenario("figure-1")
+    factors = [factor_of(made, f"{name}=0..1 / day") for name in ("growth", "paracrine_rate")]
+    design = sobol(factors, 256, seed=3)
+    expected = qmc.Sobol(2, scramble=True, rng=np.random.default_rng(3)).random(256)
+    np.testing.assert_array_equal(design.values, expected)
+    by_chance = [qmc.discrepancy(np.random.default_rng(i).random((256, 2))) for i in range(20)]
+    assert qmc.discrepancy(design.values) < min(by_chance) / 4
+
+
+def test_a_prior_gives_its_own_quantiles() -> None:
+    """4,096 points of a Sobol sequence lie within 1e-3 of the prior's distribution function."""
+    made = scenario()
+    (values,) = sobol([factor_of(made, "repair")], 4096).values.T
+    prior = stats.lognorm(0.4, scale=0.1)
+    assert stats.kstest(values, prior.cdf).statistic < 1e-3
+    # one that is 0 with a chance of its own
+    figure = read_scenario("figure-1")
+    name, noun = next((n, d) for n, d in figure.uncertainty.parameters.items() if d.zero > 0.0)
+    (drawn,) = sobol([factor_of(figure, name)], 1024).values.T
+    assert np.mean(drawn == 0.0) == pytest.approx(noun.zero, abs=2e-3)
+
+
+def test_netcdf_keeps_numbers_units_and_names(tmp_path: Path) -> None:
+    made = scenario()
+    found = sweep(
+        made, grid([factor_of(made, "growth=0.3,0.6 / day")]), hosts=3, step=0.5, until=3.0
+    )
+    found.to_netcdf(tmp_path / "sweep.nc", engine="scipy")
+    with xarray.open_dataset(tmp_path / "sweep.nc", engine="scipy") as read:
+        xarray.testing.assert_identical(read.load(), found)
+
+
+REFUSED = {
+    "unknown": ("grwth=1,2 / day", False, "design.unknown-parameter", "did you mean growth"),
+    "nothing": ("=1,2", False, "design.unknown-parameter", "nothing"),
+    "no unit": ("growth=0.1..0.2", False, "design.unit", "1/day"),
+    "other unit": ("growth=0.1..0.2 cells", False, "design.unit", "cells"),
+    "reversed": ("growth=0.9..0.2 / day", False, "design.range", "0.9 to 0.2"),
+    "log of 0": ("growth=0..0.2 / day", True, "design.range", "above 0"),
+    "levels by log": ("growth=0.1,0.2 / day", True, "design.factor", "logarithms"),
+    "level twice": ("growth=0.1,0.1 / day", False, "design.levels", "each once"),
+    "infinite": ("growth=0.1..1e999 / day", False, "design.range", "finite"),
+    "words": ("growth=little", False, "design.factor", "LOW..HIGH"),
+    "no prior": ("growth", False, "design.no-prior", "repair"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_varied_is_refused(name: str) -> None:
+    text, log, check, said = REFUSED[name]
+    with pytest.raises(SenescapeError, match=".*") as caught:
+        factor_of(scenario(), text, log=log)
+    assert caught.value.check == check and said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_designs_that_are_none_are_refused() -> None:
+    made = scenario()
+    levels, span = factor_of(made, "growth=0.1,0.2 / day"), factor_of(made, "repair=0..1 / day")
+    many = factor_of(made, f"growth={','.join(map(str, range(1001)))} / day")
+    wide = factor_of(made, f"repair={','.join(map(str, range(1001)))} / day")
+    cases = (
+        (lambda: grid([]), "design.factors"),
+        (lambda: grid([levels, levels]), "design.factors"),
+        (lambda: grid([span]), "design.no-levels"),
+        (lambda: grid([many, wide]), "design.points"),
+        (lambda: latin_hypercube([levels], 4), "design.levels"),
+        (lambda: latin_hypercube([span], 0), "design.points"),
+        (lambda: sobol([span], 100), "design.sobol"),
+        (lambda: design_of("halton", [span], 4), "design.kind"),
+    )
+    for attempt, check in cases:
+        with pytest.raises(SenescapeError) as caught:
+            attempt()
+        assert caught.value.check == check
