@@ -186,7 +186,11 @@ CASES: dict[str, tuple[str, str, str]] = {
     "scheduler and processes": (
         "simulate FILE --scheduler tcp://x:1 --processes", "cli.option", "--processes",
     ),
-    "scheduler of a network": ("simulate x.xml --scheduler tcp://x:1", "cli.option", "--scheduler"),
+    "run of a network without a store": (
+        "simulate x.xml --until 2 --run mine",
+        "sbml.missing",
+        "x.xml",
+    ),
     # names
     "unknown engine": ("simulate FILE --engine laep", "run.engine", "did you mean leap?"),
     "unknown engine of a verdict": ("verdict FILE --engine gillespie", "run.engine", "exact"),

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
 import os
+import sqlite3
 import sys
 import time
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from numba import config
@@ -20,12 +23,19 @@ from tests.stopwatch import without_tracer
 from senescape.cli import main
 
 LIMIT = 20.0 if os.environ.get("NUMBA_DISABLE_JIT", "0") not in {"", "0"} else 1.5
-MODEL = x.model(
-    species=(x.species("X", 20),),
-    parameters=(x.parameter("k", 0.5), x.parameter("done", 0, "false")),
-    reactions=(x.reaction("Death", "k * X", {"X": 1}),),
-    events=(x.event("stop", "X < 3", {"done": "1"}),),
-)
+
+
+def model(law: str = "k * X", k: float = 0.5) -> str:
+    """Return a decay that notes when few are left."""
+    return x.model(
+        species=(x.species("X", 20),),
+        parameters=(x.parameter("k", k), x.parameter("done", 0, "false")),
+        reactions=(x.reaction("Death", law, {"X": 1}),),
+        events=(x.event("stop", "X < 3", {"done": "1"}),),
+    )
+
+
+MODEL = model()
 
 
 @pytest.fixture
@@ -77,6 +87,68 @@ def test_the_same_seed_gives_the_same_csv_for_any_number_of_threads(
     rows = list(csv.reader(io.StringIO(found[0])))
     assert rows[0] == ["time", "X-mean", "X-sd", "done-mean", "done-sd"]
     assert [row[0] for row in rows[1:]] == ["0.0", "1.0", "2.0"]
+
+
+def told(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    data: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return data
+
+
+def test_replicates_in_a_store_are_not_run_again(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The numbers of the command without a store; only what is missing is computed."""
+    words = f"simulate {file} --until 2 --every 1 --json --replicates"
+    assert command(monkeypatch, *words.split(), "90") == 0
+    plain = told(capsys)["variables"]
+    kept = ["--store", "kept", "--run", "mine"]
+    assert command(monkeypatch, *words.split(), "60", *kept) == 0
+    first = told(capsys)["provenance"]["run"]["store"]
+    assert (first["found"], first["computed"]) == (0, 60)
+    assert command(monkeypatch, *words.split(), "90", *kept, "--processes") == 0
+    second = told(capsys)
+    assert second["variables"] == plain
+    run = second["provenance"]["run"]["store"]
+    assert (run["found"], run["computed"], run["run"]) == (60, 30, first["run"])
+    assert command(monkeypatch, *["runs", "verify", "kept"]) == 0
+    assert "1 runs, 90 replicates: no damage found" in capsys.readouterr().out
+    # a damaged replicate is found by its digest, told, and computed again
+    with contextlib.closing(sqlite3.connect("kept/index.sqlite")) as index:
+        index.execute("UPDATE replicate SET value = zeroblob(length(value)) WHERE replicate = 7")
+        index.commit()
+    assert command(monkeypatch, *words.split(), "90", *kept) == 0
+    said = capsys.readouterr()
+    assert "1 replicates" in said.err and json.loads(said.out)["variables"] == plain
+
+
+@pytest.mark.parametrize(
+    ("changed", "options"),
+    [
+        ({"law": "k * X * X"}, ""),
+        ({"k": 0.6}, ""),
+        ({}, "--seed 2"),
+        ({}, "--every 0.5"),
+        ({}, "--engine mean-field"),
+    ],
+    ids=["law", "number", "seed", "times", "engine"],
+)
+def test_another_network_or_question_under_the_name_of_a_run_is_refused(
+    file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    changed: dict[str, Any],
+    options: str,
+) -> None:
+    words = f"simulate {file} --until 2 --replicates 5 --store kept".split()
+    assert command(monkeypatch, *words, "--run", "mine") == 0
+    file.write_text(model(**changed), encoding="utf-8")
+    assert command(monkeypatch, *words, *options.split(), "--run", "mine") == 2
+    assert "[store.changed]" in capsys.readouterr().err
+    # without the name it is another run beside the first
+    assert command(monkeypatch, *words, *options.split()) == 0
+    capsys.readouterr()
+    assert command(monkeypatch, *["runs", "list", "kept", "--json"]) == 0
+    assert len(told(capsys)["runs"]) == 2
 
 
 def test_a_table_is_printed_without_json(

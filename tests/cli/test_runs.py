@@ -64,8 +64,6 @@ def test_a_store_changes_nothing_that_is_printed(file: str, tmp_path: Path) -> N
         run("simulate", file, "--hosts", "6", "--store", folder, "--run", "mine", *SHORT)
     with pytest.raises(SenescapeError, match="--run mine without a store"):
         run("simulate", file, "--run", "mine")
-    with pytest.raises(SenescapeError, match="--store with an SBML file"):
-        run("simulate", "model.xml", "--store", folder)
 
 
 def test_runs_are_listed_shown_compared_and_removed(file: str, tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from senescape.errors import RunError
+
 MOST = 1_000_000  # of draws, hosts, subjects
 
 ScenarioArgument = Annotated[
@@ -51,3 +53,21 @@ def given(options: list[str]) -> str:
     # what does not show, or breaks a line (U+0085), is escaped
     shown = [value if value.isprintable() else ascii(value) for value in values]
     return f" (given: {', '.join(shown)[:60]})" if values else ""
+
+
+def refuse_options(given: dict[str, bool], place: str) -> None:
+    """Refuse options that say nothing where they stand.
+
+    Raises
+    ------
+    RunError
+        Naming the first.
+    """
+    for option, stated in given.items():
+        if stated:
+            raise RunError(
+                f"{option} with {place}",
+                allowed="options of what is run",
+                remedy="leave it out; see senescape simulate --help",
+                check="cli.option",
+            )

@@ -116,7 +116,9 @@ def simulate(
 ) -> None:
     """Simulate regimens, or the reactions of an SBML file: means and standard deviations."""
     if scenario.lower().endswith((".xml", ".sbml")):
-        from senescape.cli.networks import refuse_options, run_network_file
+        from senescape.cli.arguments import refuse_options
+        from senescape.cli.keeping import Keeping
+        from senescape.cli.networks import run_network_file
 
         stated = {
             "--regimen": bool(regimen),
@@ -125,10 +127,6 @@ def simulate(
             "--variant": variant is not None,
             "--uncertain": uncertain,
             "--counted": counted,
-            "--store": store is not None,
-            "--run": run is not None,
-            "--processes": processes,
-            "--scheduler": scheduler is not None,
         }
         refuse_options(stated, "an SBML file")
         run_network_file(
@@ -138,11 +136,13 @@ def simulate(
             until=until,
             every=every,
             seed=seed,
+            keeping=Keeping(store, run, processes=processes, scheduler=scheduler),
             json=json,
             output=output,
         )
         return
-    from senescape.cli.simulate import Keeping, refuse_network_options, run_simulate
+    from senescape.cli.keeping import Keeping
+    from senescape.cli.simulate import refuse_network_options, run_simulate
 
     refuse_network_options(replicates=replicates, every=every)
     run_simulate(

@@ -11,7 +11,7 @@ from senescape.cohort.forks import SUFFIX
 from senescape.cohort.simulate import DEFAULT_HOSTS, DEFAULT_SEED
 from senescape.files import read_scenario
 
-from .networks import refuse_options
+from .arguments import refuse_options
 from .output import Bar
 from .simulate import show
 

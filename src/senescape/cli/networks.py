@@ -2,41 +2,40 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import platform
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import typer
+from numpy.typing import NDArray
 
-from senescape.compile import lower
+from senescape.compile import Program, lower
 from senescape.errors import RunError
 from senescape.files import read_sbml
 from senescape.results import Provenance
-from senescape.run import Counted, engine_named, output_times, run_network
+from senescape.run import (
+    Counted,
+    engine_named,
+    network_recipe,
+    output_times,
+    run_network,
+    told_of,
+)
 
+from .keeping import Keeping
 from .output import Bar, plain_json, table, write_text
+
+if TYPE_CHECKING:
+    from senescape.engines.protocol import Engine
+    from senescape.store import KeptRun, Store
 
 OUTPUTS = 50
 REPLICATES = 100
-
-
-def refuse_options(given: dict[str, bool], place: str) -> None:
-    """Refuse options that say nothing where they stand.
-
-    Raises
-    ------
-    RunError
-        Naming the first.
-    """
-    for option, stated in given.items():
-        if stated:
-            raise RunError(
-                f"{option} with {place}",
-                allowed="options of what is run",
-                remedy="leave it out; see senescape simulate --help",
-                check="cli.option",
-            )
 
 
 def run_network_file(
@@ -47,6 +46,7 @@ def run_network_file(
     until: float | None,
     every: float | None,
     seed: int,
+    keeping: Keeping,
     json: bool,
     output: Path | None,
 ) -> None:
@@ -63,15 +63,29 @@ def run_network_file(
     chosen = engine_named(engine)
     wanted = REPLICATES if replicates is None else replicates
     began = time.perf_counter()
-    with Bar(Path(name).name).shown() as bar:
-        found = run_network(chosen, program, times, replicates=wanted, seed=seed, monitor=bar)
+    with (
+        keeping.computing() as executor,
+        keeping.opened() as store,
+        _kept(store, keeping.name, name, program, chosen, times, seed) as kept,
+        Bar(Path(name).name).shown() as bar,
+    ):
+        found = run_network(
+            chosen,
+            program,
+            times,
+            replicates=wanted,
+            seed=seed,
+            monitor=bar,
+            kept=kept,
+            executor=executor(),
+        )
     provenance = Provenance(
         scenario=Path(name).name,
         digest=hashlib.sha256(Path(name).read_bytes()).hexdigest(),
         seed=seed,
         engine=chosen.name,
         question={"replicates": found.replicates, "until": until, "every": every},
-        run={"seconds": time.perf_counter() - began, "system": platform.system()},
+        run={"seconds": time.perf_counter() - began, "system": platform.system()} | told_of(kept),
     )
     if output is not None and output.suffix.lower() == ".csv":
         text = csv_text(found).rstrip("\n")
@@ -83,6 +97,30 @@ def run_network_file(
         typer.echo(text)
     else:
         write_text(output, text + "\n")
+
+
+@contextlib.contextmanager
+def _kept(
+    store: Store | None,
+    label: str | None,
+    file: str,
+    program: Program,
+    engine: Engine,
+    times: NDArray[np.float64],
+    seed: int,
+) -> Iterator[KeptRun | None]:
+    """Hold the run of a network while it is computed; nothing where there is no store."""
+    if store is None:
+        yield None
+        return
+    assert program.general is not None
+    recipe = network_recipe(Path(file).name, engine, program, times, seed)
+    if label is not None:
+        store.bind(label, recipe)
+    written = {"name": Path(file).name, "sbml": Path(file).read_text(encoding="utf-8")}
+    shape = (len(program.general.reading), len(times))
+    with store.open_run(recipe, shape, scenario=written) as kept:
+        yield kept
 
 
 def plain(found: Counted, provenance: Provenance) -> dict[str, object]:

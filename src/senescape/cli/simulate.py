@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import typer
 
 from senescape.cohort import simulate
-from senescape.errors import RunError
 from senescape.files import read_scenario
 from senescape.results import Ensemble
-from senescape.run import Processes, workers
-from senescape.store import Store
 from senescape.verdict import DISCLAIMER, regimens_of
 
-from .networks import refuse_options
-from .output import Bar, plain_json, table, tell, write_text
-from .stopping import resumable
+from .arguments import refuse_options
+from .keeping import Keeping
+from .output import Bar, plain_json, table, write_text
 
 
 def refuse_network_options(*, replicates: int | None, every: float | None) -> None:
@@ -33,58 +27,6 @@ def refuse_network_options(*, replicates: int | None, every: float | None) -> No
     """
     given = {"--replicates": replicates is not None, "--every": every is not None}
     refuse_options(given, "a scenario")
-
-
-@dataclass(frozen=True, slots=True)
-class Keeping:
-    """Where what is finished is kept, under which name, and who computes it."""
-
-    folder: Path | None = None
-    name: str | None = None
-    processes: bool = False
-    scheduler: str | None = None
-
-    @contextlib.contextmanager
-    def computing(self) -> Iterator[Callable[[], Executor | None]]:
-        """Give who computes a regimen; a cluster is asked before a store is made.
-
-        Raises
-        ------
-        RunError
-            Two answers to who computes; a scheduler that is not there, or whose workers differ.
-        """
-        if self.scheduler is None:
-            yield lambda: Processes(workers()) if self.processes else None
-            return
-        refuse_options({"--processes": self.processes}, "--scheduler")
-        from senescape.run.cluster import Cluster  # Dask is loaded where it is asked for
-
-        with Cluster(self.scheduler, quiet=True) as cluster:
-            yield cluster.executor
-
-    @contextlib.contextmanager
-    def opened(self) -> Iterator[Store | None]:
-        """Open the store; while it is open, a stop says how to go on.
-
-        Raises
-        ------
-        RunError
-            A name without a store.
-        StoreError
-            The folder is no store, damaged, or cannot be written.
-        """
-        if self.folder is None:
-            if self.name is not None:
-                raise RunError(
-                    f"--run {self.name} without a store",
-                    allowed="--store FOLDER --run NAME",
-                    remedy="add --store",
-                    check="cli.option",
-                )
-            yield None
-            return
-        with resumable(), Store(self.folder, writing=True, tell=tell) as store:
-            yield store
 
 
 def run_simulate(

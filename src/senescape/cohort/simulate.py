@@ -19,7 +19,7 @@ from senescape.errors import RunError
 from senescape.model import Scenario
 from senescape.results import Ensemble, Provenance
 from senescape.rng import Purpose
-from senescape.run import Monitor, check_run, check_size, engine_named, run_lanes
+from senescape.run import Monitor, check_run, check_size, engine_named, run_lanes, told_of
 from senescape.store import KeptRun, Recipe, Store, canonical_scenario
 from senescape.store.versions import engine_recipe
 from senescape.units import COUNT, DIMENSIONLESS, unit_factor
@@ -149,7 +149,7 @@ def simulate(
         seed,
         runner.name,
         {"regimen": regimen, "hosts": many, "variant": variant, "uncertain": uncertain},
-        {"seconds": clock.perf_counter() - began} | _from_store(kept),
+        {"seconds": clock.perf_counter() - began} | told_of(kept),
     )
     return Ensemble(times, rows, tuple(units), values, regimen, provenance)
 
@@ -178,12 +178,6 @@ def _order(program: Program) -> str:
     """
     names = "\n".join((*program.compartment_ids, "", *program.transition_ids))
     return hashlib.sha256(names.encode()).hexdigest()[:16]
-
-
-def _from_store(kept: KeptRun | None) -> dict[str, object]:
-    if kept is None:
-        return {}
-    return {"store": {"run": kept.digest, "found": kept.found, "computed": kept.added}}
 
 
 def default_times(scenario: Scenario, start: float, until: float | None) -> Float:

@@ -11,8 +11,16 @@ from senescape.lazy import loads
 from senescape.run.budget import Budget, Cost, check_lanes, check_run, check_size, cost_of
 from senescape.run.driver import Processes, threads, work_through
 from senescape.run.kernels import prepare
-from senescape.run.lanes import VERDICT_TOLERANCE, Monitor, Silent, engine_named, run_lanes, run_to
-from senescape.run.networks import Counted, output_times, run_network
+from senescape.run.lanes import (
+    VERDICT_TOLERANCE,
+    Monitor,
+    Silent,
+    engine_named,
+    run_lanes,
+    run_to,
+    told_of,
+)
+from senescape.run.networks import Counted, network_recipe, output_times, run_network
 from senescape.run.sharing import workers
 
 if TYPE_CHECKING:
@@ -31,6 +39,7 @@ __all__ = [
     "check_size",
     "cost_of",
     "engine_named",
+    "network_recipe",
     "output_times",
     "prepare",
     "run_chances",
@@ -38,6 +47,7 @@ __all__ = [
     "run_network",
     "run_to",
     "threads",
+    "told_of",
     "work_through",
     "workers",
 ]

@@ -311,6 +311,13 @@ def _block_to(engine: Engine, program: Program, until: float, block: Block) -> S
     return run_until(engine, program, block.parameters, block.streams, until, begun=block.begun)
 
 
+def told_of(kept: KeptRun | None) -> dict[str, object]:
+    """Return what a result owes to a store, for its provenance."""
+    if kept is None:
+        return {}
+    return {"store": {"run": kept.digest, "found": kept.found, "computed": kept.added}}
+
+
 def keys_of(streams: Streams) -> list[Key]:
     """Return under which key each lane is kept."""
     from senescape.store.database import Key  # the store knows scenarios: heavy for a network

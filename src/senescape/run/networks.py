@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
-from collections.abc import Iterator
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,11 +18,13 @@ from senescape.engines.state import State, Streams
 from senescape.errors import RunError
 
 from .budget import Budget, check_size
-from .lanes import Monitor, Silent
+from .driver import GRACE_SECONDS, at_once, threads, work_through
+from .lanes import KEPT_SECONDS, MOST_KEPT, Monitor, Silent, keys_of
 from .sharing import chunk_size, workers
 
 if TYPE_CHECKING:
     from senescape.engines.exact import Exact
+    from senescape.store import KeptRun, Recipe
 
 Float = NDArray[np.float64]
 
@@ -100,6 +103,19 @@ def output_times(until: float, every: float) -> Float:
     return np.array(times)
 
 
+def network_recipe(name: str, engine: Engine, program: Program, times: Float, seed: int) -> Recipe:
+    """Return what names a run of a network in a store: its equations and numbers, not its file."""
+    from senescape.store import Recipe  # knows scenarios: heavy for a network
+    from senescape.store.versions import engine_recipe
+
+    assert program.general is not None
+    numbers = hashlib.sha256("\n".join(program.parameter_names).encode())
+    numbers.update(program.parameter_defaults.astype("<f8").tobytes())
+    network = {"name": name, "network": program.digest, "numbers": numbers.hexdigest()}
+    question = {"kind": "replicates", "assays": program.general.reading_names}
+    return Recipe(network, "-", None, question, engine_recipe(engine), tuple(times.tolist()), seed)
+
+
 def run_network(
     engine: Engine,
     program: Program,
@@ -108,6 +124,8 @@ def run_network(
     replicates: int,
     seed: int,
     monitor: Monitor | None = None,
+    kept: KeptRun | None = None,
+    executor: Executor | None = None,
 ) -> Counted:
     """Run a plain network many times.
 
@@ -119,6 +137,10 @@ def run_network(
         In order, from 0 on, in the unit of the file.
     replicates, seed : int
         Replicate i is a function of the seed and i alone.
+    kept : KeptRun, optional
+        Of :func:`network_recipe`, entered: replicates in it are not run again, new ones are kept.
+    executor : Executor, optional
+        Who computes; threads by default. It is shut down in the end.
 
     Returns
     -------
@@ -142,59 +164,80 @@ def run_network(
             check="run.replicates",
         )
     check_size(len(general.reading), len(times), lanes)
-    _allow(engine, program, times, lanes, seed)
     result = np.empty((len(general.reading), len(times), lanes))
+    keys = [] if kept is None else keys_of(_streams(seed, np.arange(lanes)))
+    done = np.zeros(lanes, np.bool_) if kept is None else kept.fetch(keys, result)
+    missing = np.flatnonzero(~done)
+    each = _allow(engine, program, times, len(missing), seed) if len(missing) else 0.0
     monitor = monitor or Silent()
     monitor.start("simulating", lanes)
-    threads = workers()
-    size = chunk_size(lanes, threads)
+    monitor.advance(lanes - len(missing))
+    executor = threads(workers()) if executor is None else executor
+    size = chunk_size(len(missing), at_once(executor))
+    if kept is not None:
+        fair = -(-len(missing) // at_once(executor))
+        size = max(1, min(int(KEPT_SECONDS / max(each, 1e-9)), fair, MOST_KEPT))
 
-    def run(first: int) -> int:
-        part = slice(first, min(first + size, lanes))
-        for index, state in enumerate(_states(engine, program, times, seed, part)):
-            refresh(program, state)
-            result[:, index, part] = state.registers[general.reading]
-        return part.stop - part.start
+    def accept(chosen: NDArray[np.int64], values: Float) -> None:
+        if kept is not None:
+            kept.keep([keys[lane] for lane in chosen], values)
+        result[:, :, chosen] = values
+        monitor.advance(len(chosen))
 
-    with ThreadPoolExecutor(threads) as pool:
-        pending = {pool.submit(run, first) for first in range(0, lanes, size)}
-        while pending:
-            done, pending = wait(pending, return_when=FIRST_EXCEPTION, timeout=0.2)
-            for future in done:
-                if future.exception() is not None:
-                    for other in pending:
-                        other.cancel()
-                monitor.advance(future.result())
+    work_through(
+        executor,
+        partial(_replicates, engine, program, times, seed),
+        (missing[first : first + size] for first in range(0, len(missing), size)),
+        accept,
+        workers=partial(at_once, executor),
+        grace=0.0 if kept is None else GRACE_SECONDS,
+    )
     monitor.stop()
     return Counted(general.reading_names, times, result)
 
 
-def _states(
-    engine: Engine, program: Program, times: Float, seed: int, part: slice
-) -> Iterator[State]:
-    state = _start(engine, program, seed, part)
-    for time in times:
+def _replicates(
+    engine: Engine, program: Program, times: Float, seed: int, chosen: NDArray[np.int64]
+) -> Float:
+    """Run some replicates, in any process; return (readings, times, replicates)."""
+    assert program.general is not None
+    reading = program.general.reading
+    values = np.empty((len(reading), len(times), len(chosen)))
+    state = _start(engine, program, seed, chosen)
+    for index, time in enumerate(times):
         advance_to(engine, program, state, float(time))
-        yield state
+        refresh(program, state)
+        values[:, index] = state.registers[reading]
+    return values
 
 
-def _start(engine: Engine, program: Program, seed: int, part: slice) -> State:
-    replicate = np.arange(part.start, part.stop, dtype=np.int64)
-    zero = np.zeros(len(replicate), np.int64)
-    parameters = np.repeat(program.parameter_defaults[:, None], len(replicate), axis=1)
-    return engine.start(program, parameters, Streams(seed, zero, zero, replicate))
+def _streams(seed: int, chosen: NDArray[np.int64]) -> Streams:
+    zero = np.zeros(len(chosen), np.int64)
+    return Streams(seed, zero, zero, chosen)
 
 
-def _allow(engine: Engine, program: Program, times: Float, lanes: int, seed: int) -> None:
-    """Refuse what would take longer than the budget, by one replicate over parts of the time."""
-    _start(engine, program, seed, slice(0, 1))  # what cannot be run at all says so first
+def _start(engine: Engine, program: Program, seed: int, chosen: NDArray[np.int64]) -> State:
+    parameters = np.repeat(program.parameter_defaults[:, None], len(chosen), axis=1)
+    return engine.start(program, parameters, _streams(seed, chosen))
+
+
+def _allow(engine: Engine, program: Program, times: Float, lanes: int, seed: int) -> float:
+    """Refuse what would take longer than the budget, by one replicate over parts of the time.
+
+    Returns
+    -------
+    float
+        Seconds that a replicate is expected to take; 0 where nobody has looked.
+    """
+    _start(engine, program, seed, np.arange(1))  # what cannot be run at all says so first
     from senescape.engines.exact import Exact  # what it compiles is loaded only where it is needed
 
     if not isinstance(engine, Exact):
-        return
+        return 0.0
     events = _events(engine, program, float(times[-1]), seed)
     each = EVENT_SECONDS + ITEM_SECONDS * (len(program.tape) + 2 * len(program.transition))
-    hours = lanes * (REPLICATE_SECONDS * len(times) + events * each) / 3600.0
+    seconds = REPLICATE_SECONDS * len(times) + events * each
+    hours = lanes * seconds / 3600.0
     allowed = Budget.allowed().hours
     if hours > allowed:
         raise RunError(
@@ -205,12 +248,13 @@ def _allow(engine: Engine, program: Program, times: Float, lanes: int, seed: int
             "allow more with SENESCAPE_BUDGET_HOURS",
             check="run.budget-hours",
         )
+    return seconds
 
 
 def _events(engine: Exact, program: Program, until: float, seed: int) -> float:
     """Return the reactions of one replicate, or an estimate where there are very many."""
     pilot = replace(engine, max_events=PILOT_EVENTS)
-    state = _start(pilot, program, seed, slice(0, 1))
+    state = _start(pilot, program, seed, np.arange(1))
     estimate = 0.0
     for halving in range(PILOT_HALVINGS, -1, -1):
         part = 2.0**-halving

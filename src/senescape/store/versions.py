@@ -16,7 +16,7 @@ from .recipe import plain
 
 # Rooms and modules that a number passes through on its way from a scenario to a count.
 DECIDING = ("cohort", "compile", "engines", "expressions", "model", "network", "rng")
-DECIDING_MODULES = ("lane_math.py", "run/lanes.py", "units.py")
+DECIDING_MODULES = ("lane_math.py", "run/lanes.py", "run/networks.py", "units.py")
 PACKAGES = ("llvmlite", "numba", "numpy", "scipy")
 
 
