@@ -17,7 +17,7 @@ from senescape.run import check_lanes, check_run, check_size, engine_named
 from senescape.verdict import PLAYER_WORDS, Verdict, interval, judge, regimens_of
 from senescape.verdict.counterfactual import RULES
 from senescape.verdict.judge import DEFAULT_STEP, curve_times
-from senescape.verdict.shares import MOST_PLAYERS_IN_FULL
+from senescape.verdict.shares import worlds_to_share
 
 from .output import Bar, plain_json, shown, table, write_text
 
@@ -39,6 +39,7 @@ def run_verdict(
     variant: str | None,
     json: bool,
     output: Path | None,
+    stop_when: str | None = None,
 ) -> None:
     """Judge regimens, print the verdict, and write the page where a file is named."""
     scenario = read_scenario(name)
@@ -60,7 +61,8 @@ def run_verdict(
                     step=step,
                     variant=variant,
                     shares=len(regimens) == 1 or regimen == chosen,
-                    monitor=bar,
+                    monitor=bar if bar.seen else None,
+                    stop_when=stop_when,
                 )
             )
     wells = _wells(scenario, regimens, seed, variant)
@@ -96,12 +98,10 @@ def _check_cost(
     Regimens differ in what is given; the first stands for all.
     """
     runner = engine_named(engine, step=DEFAULT_STEP if step is None else step)
-    program = (compiled := compile_scenario(scenario, regimens[0], variant)).program
+    compiled = compile_scenario(scenario, regimens[0], variant)
+    program = compiled.program
     times = curve_times(program.forcing.start, question_of(scenario))
-    players = len(compiled.players)
-    full = players <= MOST_PLAYERS_IN_FULL
-    shares = 2 * (2**players - 1 if full else 2 * players - 1)
-    worlds = len(regimens) * (1 + len(RULES)) + shares
+    worlds = len(regimens) * (1 + len(RULES)) + worlds_to_share(compiled)
     check_lanes(program, lanes)
     check_size(HISTORY_ROWS * (1 + len(RULES)), len(times), lanes)
     check_run(runner, program, times, lanes=lanes, worlds=worlds)
@@ -191,6 +191,7 @@ def verdict_text(verdicts: list[Verdict], wells: list[WellPrediction]) -> str:
         [
             textwrap.fill(chosen.headline(), 100),
             table(heads, rows),
+            *(f"{v.regimen}: {v.precision.sentence()}" for v in verdicts if v.precision),
             f"{chosen.regimen}, by where the cells would have gone:\n"
             + table(["rule", "verdict", f"effect [{chosen.unit}]", "compared with"], rules),
             *(shares if players else []),

@@ -5,8 +5,10 @@ from senescape.results.observed import Group, Observed, Reading, Status
 from senescape.results.precision import (
     ALPHA,
     ASYMPTOTIC_FROM,
+    BLOCK,
     Asymptotic,
     Bounded,
+    Looks,
     Precision,
     Sequence,
 )
@@ -15,10 +17,12 @@ from senescape.results.provenance import Provenance
 __all__ = [
     "ALPHA",
     "ASYMPTOTIC_FROM",
+    "BLOCK",
     "Asymptotic",
     "Bounded",
     "Ensemble",
     "Group",
+    "Looks",
     "Observed",
     "Precision",
     "Provenance",

@@ -14,10 +14,13 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from senescape.expressions import StopRule
+
 Float = NDArray[np.float64]
 
 ALPHA = 0.05
-ASYMPTOTIC_FROM = 256
+BLOCK = 64
+ASYMPTOTIC_FROM = 4 * BLOCK
 LARGEST_BET = 0.75
 
 
@@ -97,7 +100,8 @@ class Asymptotic:
     alpha : float
         Chance that the mean is ever outside, in the limit.
     first : int
-        Number of values at the first look: before it the interval is all numbers.
+        Number of values at the first look: before it, and where all values are the same, the
+        interval is all numbers.
 
     Notes
     -----
@@ -132,7 +136,8 @@ class Asymptotic:
         spread = np.maximum(squares - sums**2 / number, 0.0) / np.maximum(number - 1.0, 1.0)
         grown = number * self.rho2 + 1.0
         factor = 2.0 * grown / (number**2 * self.rho2) * np.log(np.sqrt(grown) / self.alpha)
-        half = np.where(number < self.first, np.inf, np.sqrt(spread * factor))
+        known = (number >= self.first) & (spread > 0.0)  # all alike: nothing is known of the spread
+        half = np.where(known, np.sqrt(spread * factor), np.inf)
         mean = self._centre + sums / number
         return mean - half, mean + half
 
@@ -218,8 +223,8 @@ class Precision:
         level = f"{100.0 * (1.0 - self.alpha):g} %"
         if not math.isfinite(self.half_width):
             return (
-                f"{self.rule} was NOT reached: {self.n} {self.counted}, and an {self.kind} "
-                f"interval is trusted from {ASYMPTOTIC_FROM} on."
+                f"{self.rule} was NOT reached with all {self.n} {self.counted}: an asymptotic "
+                f"interval of {self.quantity} needs {ASYMPTOTIC_FROM} that are not all alike."
             )
         found = (
             f"half-width {self.half_width:.3g}{unit} of {self.quantity} ({self.low:.5g} to "
@@ -230,3 +235,79 @@ class Precision:
                 f"Stopped after {self.n} of {self.maximum} {self.counted} by {self.rule}: {found}."
             )
         return f"{self.rule} was NOT reached with all {self.maximum} {self.counted}: {found}."
+
+
+class Looks:
+    """Looks at a mean after every block of :data:`BLOCK` values, and says when to stop.
+
+    Parameters
+    ----------
+    sequence : Sequence
+    quantity, unit, counted : str
+        What it is the mean of, in which unit, and what the independent values are.
+    maximum : int
+        Values at most.
+    rule : StopRule, optional
+        Without one it only looks.
+
+    Raises
+    ------
+    UnitError
+        A bound in a unit that is not that of the quantity.
+    """
+
+    def __init__(
+        self,
+        sequence: Sequence,
+        *,
+        quantity: str,
+        unit: str,
+        counted: str,
+        maximum: int,
+        rule: StopRule | None = None,
+    ) -> None:
+        self.sequence, self.rule, self.maximum = sequence, rule, maximum
+        self.quantity, self.unit, self.counted = quantity, unit, counted
+        self._bound = 0.0 if rule is None else rule.wanted(unit)
+        self._total = 0.0
+        self.n, self.low, self.high, self.wanted, self.reached = 0, -math.inf, math.inf, 0.0, False
+
+    def see(self, values: Float) -> bool:
+        """Take the next block, (values,); return whether it is precise enough now."""
+        low, high = self.sequence.add(values)
+        self.n += len(values)
+        self._total += float(values.sum())
+        self.low, self.high = float(low[-1]), float(high[-1])
+        self.wanted = self._bound
+        if self.rule is not None and self.rule.relative:
+            self.wanted = self._bound * abs(self._total / self.n)
+        self.reached = 0.5 * (self.high - self.low) < self.wanted
+        return self.reached
+
+    def text(self) -> str:
+        """Return the mean so far, its half-width and what is wanted, for a bar."""
+        unit = "" if self.unit == "1" else f" {self.unit}"
+        half = 0.5 * (self.high - self.low)
+        known = f" \N{PLUS-MINUS SIGN} {half:.2g}" if math.isfinite(half) else ""
+        wanted = f", to be below {self.wanted:.2g}" if self.rule is not None else ""
+        mean = self._total / self.n
+        return f"{self.quantity} {mean:.4g}{known}{unit}, {self.n} {self.counted}{wanted}"
+
+    def precision(self) -> Precision | None:
+        """Return what the last look saw; None where there is no rule."""
+        if self.rule is None:
+            return None
+        return Precision(
+            rule=self.rule.text,
+            quantity=self.quantity,
+            unit=self.unit,
+            counted=self.counted,
+            kind=self.sequence.kind,
+            n=self.n,
+            maximum=self.maximum,
+            block=BLOCK,
+            low=self.low,
+            high=self.high,
+            wanted=self.wanted,
+            reached=self.reached,
+        )

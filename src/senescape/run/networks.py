@@ -17,7 +17,7 @@ from senescape.engines.state import State, Streams
 from senescape.errors import RunError
 
 from .budget import Budget, check_size
-from .lanes import Monitor, Silent
+from .monitors import Monitor, Silent
 from .sharing import chunk_size, workers
 
 if TYPE_CHECKING:

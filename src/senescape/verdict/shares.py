@@ -115,6 +115,15 @@ def share_out(
     return HostShares((Player.ARREST, *others), values)
 
 
+def worlds_to_share(compiled: Compiled) -> int:
+    """Return how often a host is run where V with all players on is known already."""
+    if not compiled.entries:
+        return 0
+    others = len(compiled.players)
+    in_full = others <= MOST_PLAYERS_IN_FULL
+    return 2 * (2**others - 1 if in_full else 2 * others - 1)
+
+
 def orders_of(cohort: Cohort, players: Iterable[Player]) -> NDArray[np.int64]:
     """Return a random order of the players for every host, (players, hosts); keyed by name."""
     keys = cohort.streams.keys(Purpose.ORDER)
