@@ -17,7 +17,8 @@ from senescape.files import parse_scenario, read_scenario
 from senescape.model import Player, Scenario
 from senescape.verdict import HostShares, Rule, judge, share_out
 from senescape.verdict import shares as shares_module
-from senescape.verdict.judge import difference, run_worlds
+from senescape.verdict.counterfactual import run_worlds
+from senescape.verdict.drawing import difference
 from senescape.verdict.shares import orders_of, shapley_by_orders, shapley_in_full
 
 from .worlds import world

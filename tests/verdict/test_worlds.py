@@ -22,7 +22,8 @@ from senescape.errors import SenescapeError
 from senescape.expressions import parse
 from senescape.network import Network
 from senescape.verdict import Rule, Verdict, Word, judge, run_worlds
-from senescape.verdict.judge import difference, flips_of, inner_means
+from senescape.verdict.drawing import difference, inner_means
+from senescape.verdict.judge import flips_of
 
 from .worlds import foe, friend, null, world
 

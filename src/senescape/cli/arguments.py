@@ -11,6 +11,7 @@ import typer
 from senescape.errors import RunError
 
 MOST = 1_000_000  # of draws, hosts, subjects
+MOST_UNTIL_STOPPED = 10_000  # unless another number is asked for
 
 ScenarioArgument = Annotated[
     str, typer.Argument(help="Name of a bundled scenario, or path of a YAML file.")
@@ -25,7 +26,21 @@ Engine = Annotated[str, typer.Option(help="leap, exact or mean-field.")]
 StepHours = Annotated[
     float | None, typer.Option(help="Longest step of the leap engine [h].", min=1e-6, max=24.0)
 ]
+StopWhen = Annotated[
+    str | None,
+    typer.Option(
+        help="Stop once the answer is precise: '[asymptotic] half-width < 0.1 day' of the effect; "
+        "in simulate 'half-width [of NAME] [at DAY] < 100 cells', or '< 5 %'."
+    ),
+]
 Variant = Annotated[str | None, typer.Option(help="Named variant of the parameters.")]
+
+
+def most_of(stated: int | None, usual: int, stop_when: str | None) -> int:
+    """Return how many draws or hosts there are at most: where a rule ends the run, many."""
+    if stated is not None:
+        return stated
+    return usual if stop_when is None else MOST_UNTIL_STOPPED
 
 
 def checked(output: Path | None) -> Path | None:

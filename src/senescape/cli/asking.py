@@ -16,8 +16,10 @@ from senescape.cli.arguments import (
     ScenarioArgument,
     Seed,
     StepHours,
+    StopWhen,
     Variant,
     checked,
+    most_of,
 )
 
 commands = typer.Typer()
@@ -28,9 +30,15 @@ def verdict(
     scenario: ScenarioArgument,
     regimen: Regimens = None,
     draws: Annotated[
-        int, typer.Option(help="Outer draws of what is not known.", min=1, max=MOST)
-    ] = 200,
+        int | None,
+        typer.Option(
+            help="Outer draws of what is not known: 200; at most 10000 with --stop-when.",
+            min=1,
+            max=MOST,
+        ),
+    ] = None,
     hosts: Annotated[int, typer.Option(help="Hosts (wells) in each draw.", min=1, max=MOST)] = 2,
+    stop_when: StopWhen = None,
     budget: Annotated[
         int | None,
         typer.Option(help="Add draws up to this number where they could decide.", min=1, max=MOST),
@@ -48,7 +56,7 @@ def verdict(
     run_verdict(
         scenario,
         tuple(dict.fromkeys(regimen or ())),
-        draws=draws,
+        draws=most_of(draws, 200, stop_when),
         hosts=hosts,
         budget=budget,
         seed=seed,
@@ -57,6 +65,7 @@ def verdict(
         variant=variant,
         json=json,
         output=output,
+        stop_when=stop_when,
     )
 
 
@@ -70,8 +79,14 @@ def simulate(
     ],
     regimen: Regimens = None,
     hosts: Annotated[
-        int | None, typer.Option(help="Hosts (wells); by default 100.", min=1, max=10 * MOST)
+        int | None,
+        typer.Option(
+            help="Hosts (wells): 100; at most 10000 with --stop-when.",
+            min=1,
+            max=10 * MOST,
+        ),
     ] = None,
+    stop_when: StopWhen = None,
     until: Annotated[
         float | None, typer.Option(help="Last output [day; SBML: as in the file].")
     ] = None,
@@ -127,6 +142,7 @@ def simulate(
             "--variant": variant is not None,
             "--uncertain": uncertain,
             "--counted": counted,
+            "--stop-when": stop_when is not None,
         }
         refuse_options(stated, "an SBML file")
         run_network_file(
@@ -149,7 +165,7 @@ def simulate(
         scenario,
         tuple(dict.fromkeys(regimen or ())),
         keeping=Keeping(store, run, processes=processes, scheduler=scheduler),
-        hosts=100 if hosts is None else hosts,
+        hosts=most_of(hosts, 100, stop_when),
         until=until,
         seed=seed,
         engine="leap" if engine is None else engine,
@@ -159,6 +175,7 @@ def simulate(
         counted=counted,
         json=json,
         output=output,
+        stop_when=stop_when,
     )
 
 

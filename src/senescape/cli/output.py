@@ -12,9 +12,12 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from senescape.errors import RunError
+
+if TYPE_CHECKING:
+    from senescape.cli.bars import Progressing
 
 LONGEST_NAME = 255
 
@@ -145,12 +148,29 @@ def _finite(data: Any) -> Any:
 
 
 class Bar:
-    """A progress bar on standard error; silent, and without Rich, where that is no terminal."""
+    """A progress bar on standard error; silent, and without Rich, where that is no terminal.
 
-    def __init__(self, what: str) -> None:
-        self.progress = _progress() if sys.stderr.isatty() else None
+    Parameters
+    ----------
+    what : str
+        Stands before every piece of work.
+    progress : Progressing, optional
+        What draws; by default one for standard error.
+    """
+
+    def __init__(self, what: str, progress: Progressing | None = None) -> None:
+        self.progress = progress
+        if progress is None and sys.stderr.isatty():
+            from senescape.cli import bars
+
+            self.progress = bars.progress()
         self.what = what
         self.task: Any = None
+
+    @property
+    def seen(self) -> bool:
+        """Whether anybody sees it; else nothing need be computed for it."""
+        return self.progress is not None
 
     def start(self, what: str, total: int) -> None:
         """Begin a piece of work."""
@@ -162,6 +182,11 @@ class Bar:
         if self.progress is not None:
             self.progress.advance(self.task, units)
 
+    def estimate(self, text: str) -> None:
+        """Say what the answer looks like so far."""
+        if self.progress is not None:
+            self.progress.answer = text
+
     def stop(self) -> None:
         """End the piece of work."""
         if self.progress is not None:
@@ -172,21 +197,6 @@ class Bar:
         """Show the bar while work goes on."""
         with self.progress or contextlib.nullcontext():
             yield self
-
-
-def _progress() -> Any:
-    """Return what draws the bar."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:3.0f} %"),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
 
 
 def table(heads: list[str], rows: list[list[str]]) -> str:

@@ -44,6 +44,7 @@ def run_simulate(
     counted: bool,
     json: bool,
     output: Path | None,
+    stop_when: str | None = None,
 ) -> None:
     """Simulate regimens and print or write what was counted."""
     scenario = read_scenario(name)
@@ -63,10 +64,11 @@ def run_simulate(
                         variant=variant,
                         uncertain=uncertain,
                         counted=counted,
-                        monitor=bar,
+                        monitor=bar if bar.seen else None,
                         store=store,
                         name=keeping.name,
                         executor=executor(),
+                        stop_when=stop_when,
                     )
                 )
     show(results, json=json, output=output)
@@ -118,4 +120,5 @@ def _table(result: Ensemble) -> str:
     head = (
         f"{result.regimen}: mean (90 % of {result.hosts} hosts), engine {result.provenance.engine}"
     )
-    return f"{head}\n{table(heads, rows)}"
+    said = [result.precision.sentence()] if result.precision is not None else []
+    return "\n".join([head, table(heads, rows), *said])

@@ -39,6 +39,7 @@ def run_verdict(
     variant: str | None,
     json: bool,
     output: Path | None,
+    stop_when: str | None = None,
 ) -> None:
     """Judge regimens, print the verdict, and write the page where a file is named."""
     scenario = read_scenario(name)
@@ -60,7 +61,8 @@ def run_verdict(
                     step=step,
                     variant=variant,
                     shares=len(regimens) == 1 or regimen == chosen,
-                    monitor=bar,
+                    monitor=bar if bar.seen else None,
+                    stop_when=stop_when,
                 )
             )
     wells = _wells(scenario, regimens, seed, variant)
@@ -189,6 +191,7 @@ def verdict_text(verdicts: list[Verdict], wells: list[WellPrediction]) -> str:
         [
             textwrap.fill(chosen.headline(), 100),
             table(heads, rows),
+            *(f"{v.regimen}: {v.precision.sentence()}" for v in verdicts if v.precision),
             f"{chosen.regimen}, by where the cells would have gone:\n"
             + table(["rule", "verdict", f"effect [{chosen.unit}]", "compared with"], rules),
             *(shares if players else []),

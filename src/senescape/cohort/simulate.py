@@ -7,6 +7,7 @@ import hashlib
 import time as clock
 from collections.abc import Iterator
 from concurrent.futures import Executor
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,13 +20,22 @@ from senescape.errors import RunError
 from senescape.model import Scenario
 from senescape.results import Ensemble, Provenance
 from senescape.rng import Purpose
-from senescape.run import Monitor, check_run, check_size, engine_named, run_lanes, told_of
+from senescape.run import (
+    Monitor,
+    Silent,
+    check_run,
+    check_size,
+    engine_named,
+    run_lanes,
+    told_of,
+)
 from senescape.store import KeptRun, Recipe, Store, canonical_scenario
 from senescape.store.versions import engine_recipe
 from senescape.units import COUNT, DIMENSIONLESS, unit_factor
 
 from .draws import cohort_of, uniforms, word_of
 from .readings import counted as counted_cells
+from .watching import watch_hosts
 
 Float = NDArray[np.float64]
 
@@ -51,6 +61,7 @@ def simulate(
     store: Store | None = None,
     name: str | None = None,
     executor: Executor | None = None,
+    stop_when: str | None = None,
 ) -> Ensemble:
     """Run one regimen in many hosts (in culture: wells).
 
@@ -74,6 +85,10 @@ def simulate(
         Of the run in the store; refused where it stands for another scenario or other options.
     executor : Executor, optional
         Who computes; threads by default. It is shut down in the end.
+    stop_when : str, optional
+        End with the first block of 64 hosts after which the mean is precise enough, for example
+        ``half-width of live at 21 < 100`` (:mod:`senescape.expressions.stop_rules`); by default
+        the first observable on the last day. ``hosts`` are the most there will be.
 
     Returns
     -------
@@ -83,7 +98,8 @@ def simulate(
     Raises
     ------
     SenescapeError
-        Unknown regimen or engine, too many hosts, a run that cannot go on.
+        Unknown regimen or engine, too many hosts, a rule of what there is not, a run that cannot
+        go on.
     """
     began = clock.perf_counter()
     if not 1 <= hosts <= 10_000_000:
@@ -127,6 +143,20 @@ def simulate(
         tuple(times.tolist()),
         seed,
     )
+    units = units_of(scenario)
+    keys = cohort.streams.keys(Purpose.OBSERVATION) if counted else None
+    read = partial(_read, scenario, observables, keys)
+    watch = None
+    if stop_when is not None or monitor is not None:
+        watch = watch_hosts(
+            rows,
+            units,
+            times,
+            hosts=many,
+            stop_when=stop_when,
+            read=read,
+            monitor=monitor or Silent(),
+        )
     with _kept(store, recipe, scenario, name) as kept:
         values = run_lanes(
             runner,
@@ -138,20 +168,47 @@ def simulate(
             monitor=monitor,
             kept=kept,
             executor=executor,
+            watch=watch,
         )
-    units = in_units(scenario, values)
-    if counted:
-        keys = cohort.streams.keys(Purpose.OBSERVATION)
-        _count(scenario, values, observables, keys, units, times)
+    read(values, times, 0)
+    precision = None if watch is None else watch.looks.precision()
+    question = {
+        "regimen": regimen,
+        "hosts": values.shape[2],
+        "variant": variant,
+        "uncertain": uncertain,
+    }
     provenance = Provenance(
         scenario.name,
         scenario.digest,
         seed,
         runner.name,
-        {"regimen": regimen, "hosts": many, "variant": variant, "uncertain": uncertain},
+        question | ({} if precision is None else {"precision": precision.to_dict()}),
         {"seconds": clock.perf_counter() - began} | told_of(kept),
     )
-    return Ensemble(times, rows, tuple(units), values, regimen, provenance)
+    return Ensemble(times, rows, tuple(units), values, regimen, provenance, precision)
+
+
+def _read(
+    scenario: Scenario,
+    observables: tuple[str, ...],
+    keys: NDArray[np.uint64] | None,
+    values: Float,
+    times: Float,
+    first: int,
+) -> None:
+    """Make readings in their units of counted cells, in place: hosts from ``first`` on.
+
+    Parameters
+    ----------
+    keys : (hosts,), optional
+        For background and noise, as the assay would count.
+    values : (variables, times, hosts)
+    """
+    units = in_units(scenario, values)
+    if keys is not None:
+        part = keys[first : first + values.shape[2]]
+        _count(scenario, values, observables, part, units, times)
 
 
 @contextlib.contextmanager
@@ -200,10 +257,16 @@ def counted_rows(scenario: Scenario) -> tuple[str, ...]:
     return tuple(scenario.observables) + tuple(f"state:{name}" for name in scenario.cells.states)
 
 
+def units_of(scenario: Scenario) -> list[str]:
+    """Return the unit of each of :func:`counted_rows`."""
+    return [noun.unit for noun in scenario.observables.values()] + ["cells"] * len(
+        scenario.cells.states
+    )
+
+
 def in_units(scenario: Scenario, values: Float) -> list[str]:
     """Turn the rows of :func:`counted_rows` into their units and ratios, in place; return units."""
-    units = [noun.unit for noun in scenario.observables.values()]
-    units += ["cells"] * len(scenario.cells.states)
+    units = units_of(scenario)
     for row, unit in enumerate(units):
         values[row] /= unit_factor(unit) if unit != "1" else 1.0
     _ratios(scenario, values, tuple(scenario.observables))

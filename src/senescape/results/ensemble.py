@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from .precision import Precision
 from .provenance import Provenance
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class Ensemble:
         Name of what was given.
     provenance : Provenance
         How to compute it again.
+    precision : Precision or None
+        Where a rule was to end the run: whether it did, and how precise the answer is.
     """
 
     time: Float
@@ -60,6 +63,7 @@ class Ensemble:
     values: Float
     regimen: str
     provenance: Provenance
+    precision: Precision | None = None
 
     @property
     def hosts(self) -> int:

@@ -11,15 +11,8 @@ from senescape.lazy import loads
 from senescape.run.budget import Budget, Cost, check_lanes, check_run, check_size, cost_of
 from senescape.run.driver import Processes, threads, work_through
 from senescape.run.kernels import prepare
-from senescape.run.lanes import (
-    VERDICT_TOLERANCE,
-    Monitor,
-    Silent,
-    engine_named,
-    run_lanes,
-    run_to,
-    told_of,
-)
+from senescape.run.lanes import VERDICT_TOLERANCE, Watch, engine_named, run_lanes, run_to, told_of
+from senescape.run.monitors import Monitor, Silent, Within
 from senescape.run.networks import Counted, network_recipe, output_times, run_network
 from senescape.run.sharing import workers
 
@@ -34,6 +27,8 @@ __all__ = [
     "Monitor",
     "Processes",
     "Silent",
+    "Watch",
+    "Within",
     "check_lanes",
     "check_run",
     "check_size",

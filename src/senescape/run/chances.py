@@ -13,7 +13,8 @@ from senescape.engines.branching import branching_laws
 from senescape.engines.mean_field import MeanField
 
 from .budget import check_run
-from .lanes import VERDICT_TOLERANCE, Monitor, Silent
+from .lanes import VERDICT_TOLERANCE
+from .monitors import Monitor, Silent
 from .sharing import chunk_size, workers
 
 Float = NDArray[np.float64]

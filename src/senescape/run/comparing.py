@@ -29,7 +29,8 @@ from senescape.model import Scenario
 from .budget import cost_of
 from .exporting import export_model
 from .foreign import TOOLS, NotInstalledError, solved_by
-from .lanes import Monitor, engine_named, run_lanes
+from .lanes import engine_named, run_lanes
+from .monitors import Monitor
 
 Float = NDArray[np.float64]
 

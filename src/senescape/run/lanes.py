@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Executor
 from functools import partial
+from itertools import takewhile
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
@@ -19,6 +20,7 @@ from .budget import PILOT_BLOCK, check_run, check_size, cost_of
 from .driver import GRACE_SECONDS, at_once, threads, work_through
 from .failures import Done, Failure, renumbered, run_forgiving
 from .kernels import prepare
+from .monitors import Monitor, Silent
 from .sharing import CHUNK, chunk_size, workers
 
 if TYPE_CHECKING:
@@ -34,30 +36,13 @@ ENGINES = ("mean-field", "exact", "leap")
 VERDICT_TOLERANCE = (1e-5, 1e-5)
 
 
-class Monitor(Protocol):
-    """Told how far a run is; the command line shows it as a bar."""
+class Watch(Protocol):
+    """Shown every block of lanes once all lanes before its end are there."""
 
-    def start(self, what: str, total: int) -> None:
-        """Begin a piece of work of ``total`` units."""
+    block: int
 
-    def advance(self, units: int) -> None:
-        """Say that units are finished."""
-
-    def stop(self) -> None:
-        """End the piece of work."""
-
-
-class Silent:
-    """A monitor that shows nothing."""
-
-    def start(self, what: str, total: int) -> None:
-        """Do nothing."""
-
-    def advance(self, units: int) -> None:
-        """Do nothing."""
-
-    def stop(self) -> None:
-        """Do nothing."""
+    def see(self, values: Float) -> bool:
+        """Take the next block, (rows, outputs, lanes); return whether the run may end with it."""
 
 
 def engine_named(
@@ -128,6 +113,7 @@ def run_lanes(
     executor: Executor | None = None,
     begun: State | None = None,
     failures: list[Failure] | None = None,
+    watch: Watch | None = None,
 ) -> Float:
     """Run every lane and return what was counted.
 
@@ -150,11 +136,14 @@ def run_lanes(
     failures : list of Failure, optional
         Taken, in the order of lanes: a lane that cannot go on then stops no other, and is not a
         number in the result.
+    watch : Watch, optional
+        Sees blocks in the order of lanes, however they were computed, and may end the run.
 
     Returns
     -------
     (assays + groups, outputs, lanes) array
-        The same for any number of workers and any chunking: lanes share nothing.
+        The same for any number of workers and any chunking: lanes share nothing. Where a watch
+        ended the run, the lanes to the end of that block.
 
     Raises
     ------
@@ -170,16 +159,17 @@ def run_lanes(
     check_times(program, times)
     result = np.empty(shape)
     keys = [] if kept is None else keys_of(streams)
-    missing = np.arange(lanes)
-    if kept is not None:
-        missing = np.flatnonzero(~kept.fetch(keys, result))
+    done = np.zeros(lanes, np.bool_) if kept is None else kept.fetch(keys, result)
+    watched = _Watched(watch, result, done)
+    monitor = monitor or Silent()
+    monitor.start("simulating", lanes)
+    watched.look()
+    missing = np.flatnonzero(~done[: watched.end])
     todo, part = parameters, streams
     if len(missing) < lanes:
         todo, part = parameters[:, missing], streams.part(missing)
     check_run(engine, program, times, lanes=len(missing), parameters=todo, streams=part)
-    monitor = monitor or Silent()
-    monitor.start("simulating", lanes)
-    monitor.advance(lanes - len(missing))
+    monitor.advance(int(done.sum()))
     executor = threads(workers()) if executor is None else executor
     count = at_once(executor)
     size = chunk_size(len(missing), count)
@@ -190,17 +180,20 @@ def run_lanes(
 
     run = partial(run_block, engine, program, times, rows, tallies)
 
-    def accept(block: Block, done: Done) -> None:
-        values = done.values
+    def accept(block: Block, back: Done) -> None:
+        values = back.values
         if kept is not None:
-            good = np.flatnonzero(~np.isin(block.lanes, [f.lane for f in done.failures]))
+            good = np.flatnonzero(~np.isin(block.lanes, [f.lane for f in back.failures]))
             kept.keep([keys[lane] for lane in block.lanes[good]], values[:, :, good])
         if failures is not None:
-            failures[:] = sorted([*failures, *done.failures])
+            failures[:] = sorted([*failures, *back.failures])
         result[:, :, block.lanes] = values
         monitor.advance(len(block.lanes))
+        done[block.lanes] = True
+        watched.look()
 
-    chunks = (missing[first : first + size] for first in range(0, len(missing), size))
+    parts = (missing[first : first + size] for first in range(0, len(missing), size))
+    chunks = takewhile(lambda _: not watched.ended, parts)
     work_through(
         executor,
         partial(run_piece, failures is not None, run),
@@ -210,7 +203,37 @@ def run_lanes(
         grace=0.0 if kept is None else GRACE_SECONDS,
     )
     monitor.stop()
-    return result
+    return np.ascontiguousarray(result[:, :, : watched.end])
+
+
+class _Watched:
+    """Shows a watch the blocks that are complete, in order, until it ends the run.
+
+    Parameters
+    ----------
+    result : (rows, outputs, lanes)
+    done : (lanes,) of bool
+        Which lanes are there; both are changed by others.
+
+    Attributes
+    ----------
+    end : int
+        Lanes of the result.
+    """
+
+    def __init__(self, watch: Watch | None, result: Float, done: NDArray[np.bool_]) -> None:
+        self.watch, self.result, self.done = watch, result, done
+        self.end, self.seen, self.ended = len(done), 0, False
+
+    def look(self) -> None:
+        """Show what is complete by now; the last block may be shorter."""
+        while self.watch is not None and not self.ended and self.seen < self.end:
+            stop = min(self.seen + self.watch.block, self.end)
+            if not self.done[self.seen : stop].all():
+                return
+            if self.watch.see(self.result[:, :, self.seen : stop]):
+                self.ended, self.end = True, stop
+            self.seen = stop
 
 
 class Block(NamedTuple):

@@ -19,7 +19,8 @@ from senescape.errors import RunError
 
 from .budget import Budget, check_size
 from .driver import GRACE_SECONDS, at_once, threads, work_through
-from .lanes import KEPT_SECONDS, MOST_KEPT, Monitor, Silent, keys_of
+from .lanes import KEPT_SECONDS, MOST_KEPT, keys_of
+from .monitors import Monitor, Silent
 from .sharing import chunk_size, workers
 
 if TYPE_CHECKING:

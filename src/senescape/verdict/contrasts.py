@@ -16,8 +16,9 @@ from senescape.model import Contrast, EndpointName, Scenario, Setting
 from senescape.run import Monitor
 
 from .counterfactual import Rule, arm_parameters, run_arms
+from .drawing import inner_means
 from .endpoints import endpoint_values
-from .judge import DEFAULT_STEP, curve_times, inner_means
+from .judge import DEFAULT_STEP, curve_times
 from .sentences import ENDPOINT_UNITS, plain_effect
 from .words import Effect, effect_of
 

@@ -9,19 +9,20 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from senescape.cohort import Cohort, cohort_of
+from senescape.cohort import Cohort
 from senescape.compile import Compiled, compile_scenario
 from senescape.compile.question import Question, question_of
 from senescape.errors import RunError, nearest
 from senescape.model import EndpointName, Player, Scenario
 from senescape.results import Provenance
-from senescape.run import Monitor, check_run, engine_named
+from senescape.run import Monitor, Silent, Within, check_run, engine_named
 
-from .counterfactual import RULES, Rule, Worlds, run_worlds
-from .endpoints import BOXES, History, arrest_time, box_of, endpoint_values, progression_time
+from .counterfactual import RULES, Rule, Worlds
+from .drawing import Draws, difference, inner_means, looks_of
+from .endpoints import BOXES, History, arrest_time, box_of, progression_time
 from .lifetimes import lifetimes_of
 from .nouns import Reading, RuleResult, Verdict
-from .shares import share_out
+from .shares import share_out, worlds_of_shares
 from .words import Effect, Word, effect_of, headline_word, word_of
 
 Float = NDArray[np.float64]
@@ -48,6 +49,7 @@ def judge(
     variant: str | None = None,
     shares: bool = False,
     monitor: Monitor | None = None,
+    stop_when: str | None = None,
 ) -> Verdict:
     """Return the verdict on inducing senescence under one regimen.
 
@@ -63,16 +65,29 @@ def judge(
         Longest step of the leap engine [day]; 4 h by default.
     shares : bool
         Share the effect out among the players of Figure 1 (more worlds are run).
+    stop_when : str, optional
+        End with the first block of 64 draws after which the effect V at the horizon is precise
+        enough, for example ``half-width < 0.01`` (:mod:`senescape.expressions.stop_rules`);
+        ``draws`` are the most there will be.
 
     Raises
     ------
     SenescapeError
-        No question in the scenario, an unknown regimen, a run that cannot go on.
+        No question in the scenario, an unknown regimen, a rule of something else than V, a budget
+        beside a rule, a run that cannot go on.
     """
     began = clock.perf_counter()
     _check_numbers(draws, hosts)
     question = question_of(scenario)
     _check_engine(engine, question)
+    if budget is not None and stop_when is not None:
+        raise RunError(
+            "--budget together with --stop-when",
+            allowed="one of them: draws until the word is sure, or until the effect is precise",
+            remedy="leave one out",
+            check="run.stop-when",
+        )
+    looks = looks_of(question, draws, stop_when)
     compiled = compile_scenario(scenario, regimen, variant)
     times = curve_times(compiled.program.forcing.start, question)
     step = DEFAULT_STEP if step is None else step
@@ -83,48 +98,49 @@ def judge(
         lanes=max(draws, budget or 0) * hosts,
         worlds=1 + len(RULES),
     )
-    parts: list[Worlds] = []
-    cohorts: list[Cohort] = []
-    total = 0
+    drawn = Draws(
+        compiled,
+        question,
+        times,
+        hosts=hosts,
+        seed=seed,
+        engine=engine,
+        step=step,
+        looks=None if monitor is None and stop_when is None else looks,
+        monitor=monitor,
+    )
     wanted = draws
     while True:
-        cohort = cohort_of(
-            scenario,
-            compiled.program,
-            seed=seed,
-            draws=wanted - total,
-            hosts=hosts,
-            first_draw=total,
-        )
-        cohorts.append(cohort)
-        parts.append(
-            run_worlds(
-                compiled,
-                cohort,
-                times,
-                engine=engine,
-                step=step,
-                horizon=question.horizon,
-                monitor=monitor,
-            )
-        )
-        total = wanted
-        rules = _rules(parts, question, total, hosts)
+        drawn.run_to(wanted)
+        rules = _rules(drawn.parts, question, drawn.total, hosts)
         undecided = any(r.word is Word.UNDETERMINED_MONTE_CARLO for r in rules.values())
-        if not undecided or budget is None or total >= budget:
+        if not undecided or budget is None or drawn.total >= budget:
             break
-        wanted = min(2 * total, budget)
+        wanted = min(2 * drawn.total, budget)
+    parts, cohorts, total = drawn.parts, drawn.cohorts, drawn.total
+    precision = looks.precision()
     verdict = _verdict(compiled, parts, question, rules, variant, total, hosts, seed, engine, step)
     found: dict[Player, Effect] = {}
     if shares:
         found = _shares(
             compiled, cohorts, parts, question, times, total, hosts, engine, step, monitor
         )
-    took = replace(verdict.provenance, run={"seconds": clock.perf_counter() - began})
+    asked = verdict.provenance.question
+    if precision is not None:
+        asked = asked | {"precision": precision.to_dict()}
+    took = clock.perf_counter() - began
+    provenance = replace(verdict.provenance, question=asked, run={"seconds": took})
     readings = _readings(scenario, parts, cohorts, question, hosts)
     pairs = [pair for r in readings.values() if (pair := r.words)]
     word = headline_word({rule.value: result.word for rule, result in rules.items()}, pairs)
-    return replace(verdict, word=word, shares=found, readings=readings, provenance=took)
+    return replace(
+        verdict,
+        word=word,
+        shares=found,
+        readings=readings,
+        provenance=provenance,
+        precision=precision,
+    )
 
 
 def _shares(
@@ -141,6 +157,8 @@ def _shares(
 ) -> dict[Player, Effect]:
     """Return the share of every player over draws; 0 for those that the scenario does not have."""
     at = int(np.searchsorted(times, question.horizon))
+    whole = monitor or Silent()
+    whole.start("sharing out", draws * hosts * worlds_of_shares(compiled))
     parts = [
         share_out(
             compiled,
@@ -150,10 +168,11 @@ def _shares(
             engine=engine,
             step=step,
             whole=difference(w.on, w.off[Rule.RENORMALISED], question.headline, question)[at],
-            monitor=monitor,
+            monitor=Within(whole),
         )
         for cohort, w in zip(cohorts, worlds, strict=True)
     ]
+    whole.stop()
     values = np.concatenate([p.values for p in parts], axis=1)
     delta = question.deltas[question.headline]
     nothing = np.zeros(draws)
@@ -234,13 +253,6 @@ def _join(parts: Iterable[History]) -> History:
     )
 
 
-def difference(on: History, off: History, endpoint: EndpointName, question: Question) -> Float:
-    """Return Y(on) - Y(off) of every host at every time, shape (times, hosts)."""
-    values = [endpoint_values(h, endpoint.value, question.rule) for h in (on, off)]
-    result: Float = values[0] - values[1]
-    return result
-
-
 def _rules(
     parts: list[Worlds], question: Question, draws: int, hosts: int
 ) -> dict[Rule, RuleResult]:
@@ -266,19 +278,6 @@ def _rules(
             float((np.abs(own) <= delta).mean()),
         )
     return results
-
-
-def inner_means(gain: Float, draws: int, hosts: int) -> tuple[Float, Float]:
-    """Return the mean over hosts in each draw, and its standard error.
-
-    With few hosts a draw, one draw's own variance says little: the errors share the variance
-    pooled over all draws.
-    """
-    table = gain.reshape(draws, hosts)
-    if hosts == 1:
-        return table[:, 0], np.zeros(draws)
-    pooled = float(table.var(axis=1, ddof=1).mean())
-    return table.mean(axis=1), np.full(draws, np.sqrt(pooled / hosts))
 
 
 def _interval(row: Float, draws: int, hosts: int, delta: float) -> list[float]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from senescape.compile.question import Question
 from senescape.model import EndpointName, Player, Scenario
-from senescape.results import Provenance
+from senescape.results import Precision, Provenance
 
 from .counterfactual import Rule
 from .lifetimes import Lifetimes, plain_survival
@@ -90,6 +90,8 @@ class Verdict:
         They sum to the effect; empty where they were not asked for.
     readings : mapping
         The effect by each structure that is not known, under ``renormalised``.
+    precision : Precision or None
+        Where a rule was to end the run: whether it did, and how precise the effect is.
     """
 
     scenario: Scenario
@@ -111,6 +113,7 @@ class Verdict:
     notes: tuple[str, ...] = field(default=())
     shares: dict[Player, Effect] = field(default_factory=dict)
     readings: dict[str, Reading] = field(default_factory=dict)
+    precision: Precision | None = None
 
     @property
     def decisive(self) -> dict[str, tuple[Word, Word]]:

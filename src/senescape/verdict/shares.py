@@ -145,6 +145,8 @@ def share_out(
 
 def worlds_of_shares(compiled: Compiled, rule: Rule = Rule.RENORMALISED) -> int:
     """Return how many worlds are run to share out V where V itself is known, at most."""
+    if not compiled.entries:
+        return 0
     players = len(compiled.players)
     coalitions = 2**players - 1 if players <= MOST_PLAYERS_IN_FULL else 2 * players - 1
     few = 2 ** int(_acting(compiled, rule).sum())
