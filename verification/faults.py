@@ -92,7 +92,8 @@ class Trial:
         began = time.monotonic()
         os.killpg(started.pid, number) if number == signal.SIGINT else started.send_signal(number)
         _, err = started.communicate(timeout=60)
-        if started.returncode != 0:
+        at_the_end = started.returncode == -number and self.acknowledged() == HOSTS
+        if started.returncode != 0 and not at_the_end:  # the interpreter itself was ending
             assert started.returncode == status, (started.returncode, err)
             assert time.monotonic() - began < 5.0
             assert number == signal.SIGKILL or "resume with:" in err, err
@@ -176,7 +177,7 @@ def paused(trial: Trial) -> None:
 
 def full_disk(trial: Trial) -> None:
     """No file may grow beyond a random size (RLIMIT_FSIZE): the disk fills up half-way."""
-    limit = int(trial.random.integers(150_000, 1_500_000))
+    limit = int(trial.random.integers(150_000, 700_000))
     limits = (limit, limit)
     trial.refused(
         "store.unwritable", before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limits)

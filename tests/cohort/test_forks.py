@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numba import config
 from tests.cohort.test_simulate import TEXT
 from tests.files.test_bad_scenarios import BODY, VOLUME
 
@@ -127,6 +128,7 @@ def test_forks_share_their_chance_until_they_differ() -> None:
     assert one.time[differ].min() == 9.0 and differ[one.time >= 9.0].all()
 
 
+@pytest.mark.skipif(config.DISABLE_JIT, reason="plain Python runs one thread at a time")
 @pytest.mark.parametrize("threads", ["1", "3"])
 def test_threads_change_nothing(threads: str, monkeypatch: pytest.MonkeyPatch) -> None:
     scenario = scenario_with(INFUSED)

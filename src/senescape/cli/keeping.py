@@ -49,7 +49,7 @@ class Keeping:
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[Store | None]:
-        """Open the store; while it is open, a stop says how to go on.
+        """Open the store.
 
         Raises
         ------
@@ -70,5 +70,9 @@ class Keeping:
             return
         from senescape.store import Store  # knows scenarios: heavy for a network
 
-        with resumable(), Store(self.folder, writing=True, tell=tell) as store:
+        with Store(self.folder, writing=True, tell=tell) as store:
             yield store
+
+    def watched(self) -> contextlib.AbstractContextManager[None]:
+        """While work is done, and until all of it is printed, a stop says how to go on."""
+        return contextlib.nullcontext() if self.folder is None else resumable()

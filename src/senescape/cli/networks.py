@@ -64,6 +64,7 @@ def run_network_file(
     wanted = REPLICATES if replicates is None else replicates
     began = time.perf_counter()
     with (
+        keeping.watched(),
         keeping.computing() as executor,
         keeping.opened() as store,
         _kept(store, keeping.name, name, program, chosen, times, seed) as kept,

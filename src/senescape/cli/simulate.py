@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -49,7 +50,9 @@ def run_simulate(
     """Simulate regimens and print or write what was counted."""
     scenario = read_scenario(name)
     results = []
-    with keeping.computing() as executor, keeping.opened() as store:
+    with keeping.watched(), contextlib.ExitStack() as stack:
+        executor = stack.enter_context(keeping.computing())
+        store = stack.enter_context(keeping.opened())
         for regimen in regimens_of(scenario, wanted):
             with Bar(regimen).shown() as bar:
                 results.append(
@@ -71,7 +74,8 @@ def run_simulate(
                         stop_when=stop_when,
                     )
                 )
-    show(results, json=json, output=output)
+        stack.close()  # who reads what is printed may take long
+        show(results, json=json, output=output)
 
 
 def show(results: Sequence[Ensemble], *, json: bool, output: Path | None) -> None:
