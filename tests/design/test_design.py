@@ -218,3 +218,92 @@ def test_designs_that_are_none_are_refused() -> None:
         with pytest.raises(SenescapeError) as caught:
             attempt()
         assert caught.value.check == check
+
+
+SHARE = "distribution: beta, mean: share, sd: 0.1"
+# name: (edits of the scenario, what is varied, what a scenario would state)
+FURTHER = {
+    "middle of hosts": (
+        [("  growth:  ", "  share: {value: 0.5, source: assumption}\n  growth:  "),
+         ("rate: repair,", "rate: repair * share,"),
+         ("observables:\n", f"variation:\n  share: {{axis: well, {SHARE}}}\nobservables:\n")],
+        "share=0.2", {"share": "0.2"},
+    ),
+    "end of hosts": (
+        [("  growth:  ", "  top: {value: 0.5 / day, source: assumption}\n  growth:  "),
+         ("observables:\n", "variation:\n  growth: {axis: well, distribution: uniform, low: 0.1 / day, high: top}\nobservables:\n")],
+        "top=0.9 / day", {"top": "0.9 / day"},
+    ),
+    "dose": (
+        [("  growth:  ", "  dose: {value: 2 uM, source: assumption}\n  growth:  "),
+         ("concentration: 2 uM", "concentration: dose")],
+        "dose=4000 nM", {"dose": "4 uM"},
+    ),
+}  # fmt: skip
+
+
+def edited(edits: list[tuple[str, str]]) -> Scenario:
+    text = TEXT
+    for old, new in edits:
+        assert old in text
+        text = text.replace(old, new, 1)
+    return parse_scenario(text)
+
+
+@pytest.mark.parametrize("name", FURTHER)
+def test_what_hosts_and_doses_read_is_varied_too(name: str) -> None:
+    """By bytes a simulation of a scenario that states the number, and another than as it stands."""
+    edits, text, stated = FURTHER[name]
+    made = edited(edits)
+    design = grid([factor_of(made, text)])
+    found = sweep(made, design, regimens=["pulse"], hosts=3, step=0.25, until=6.0, every_host=True)[
+        "live"
+    ]
+    expected, usual = (
+        simulate(each, "pulse", hosts=3, step=0.25, until=6.0).variable("live")
+        for each in (made.with_parameters(stated), made)
+    )
+    np.testing.assert_array_equal(found.values.reshape(expected.shape), expected)
+    assert not np.array_equal(expected, usual)
+
+
+LENGTH = [
+    ("  growth:  ", "  length: {value: 48 h, source: assumption}\n  growth:  "),
+    ("to: 48 h", "to: length"),
+]
+BEGIN = [
+    ("  growth:  ", "  begin: {value: -2 day, source: assumption}\n  growth:  "),
+    ("setting: culture", "setting: culture\nstart: begin"),
+]
+SET = [("  pulse:   {give:", "  pulse:   {set: {repair: 0.4 / day}, give:")]
+WITHOUT = {
+    "time of a dose": (LENGTH, "length=96 h", {}, "design.not-in-equations"),
+    "start": (BEGIN, "begin=-4 day", {}, "design.not-in-equations"),
+    "set by the regimen": (SET, "repair=0.9 / day", {}, "design.set-elsewhere"),
+    "set by the variant": (
+        [("observables:\n", "variants:\n  here: {set: {repair: 0.4 / day}}\nobservables:\n")],
+        "repair=0.9 / day", {"variant": "here"}, "design.set-elsewhere",
+    ),
+    "hosts and draws": (FURTHER["end of hosts"][0], "top=0.9 / day", {"uncertain": True}, "design.variation"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WITHOUT)
+def test_what_would_be_without_effect_is_refused(name: str) -> None:
+    edits, text, options, check = WITHOUT[name]
+    made = edited(edits)
+    said = "hosts differ" if check == "design.variation" else text.partition("=")[0]
+    with pytest.raises(SenescapeError, match=said) as caught:
+        sweep(made, grid([factor_of(made, text)]), regimens=["pulse"], hosts=2, **options)  # type: ignore[arg-type]
+    assert caught.value.check == check
+
+
+def test_correlated_priors_are_no_sample() -> None:
+    tie = "  correlations: [{between: [repair, dying], correlation: 0.9}]"
+    prior = "    repair: {distribution: lognormal, sd: 0.4}"
+    made = edited([(prior, f"{prior}\n    dying: {{distribution: lognormal, sd: 0.4}}\n{tie}")])
+    both = [factor_of(made, "repair"), factor_of(made, "dying")]
+    with pytest.raises(SenescapeError, match="repair and dying") as caught:
+        latin_hypercube(both, 8)
+    assert caught.value.check == "design.correlated"
+    latin_hypercube([both[0], factor_of(made, "dying=0.1..0.2 / day")], 8)

@@ -150,6 +150,7 @@ def _check(factors: Sequence[Factor]) -> None:
 def _check_ranges(factors: Sequence[Factor], points: int) -> None:
     _check(factors)
     _check_points(points)
+    _check_independent(factors)
     for factor in factors:
         if factor.levels:
             raise RunError(
@@ -158,6 +159,20 @@ def _check_ranges(factors: Sequence[Factor], points: int) -> None:
                 remedy="state its range",
                 check="design.levels",
             )
+
+
+def _check_independent(factors: Sequence[Factor]) -> None:
+    """Refuse two priors that the scenario ties: a sample takes each alone."""
+    ours = {factor.name: factor.scenario for factor in factors if factor.scenario is not None}
+    for scenario in ours.values():
+        for tie in scenario.uncertainty.correlations:
+            if set(tie.between) <= set(ours) and tie.correlation != 0.0:
+                raise RunError(
+                    f"the priors of {' and '.join(tie.between)} are correlated",
+                    allowed="priors that are independent of each other",
+                    remedy="state a range for one of them",
+                    check="design.correlated",
+                )
 
 
 def _check_points(points: int) -> None:

@@ -15,10 +15,11 @@ from senescape.cohort import cohort_of, default_times
 from senescape.cohort.simulate import DEFAULT_SEED, counted_rows, in_units
 from senescape.compile import Program, compile_scenario
 from senescape.errors import RunError, nearest
-from senescape.model import Scenario
+from senescape.model import Scenario, Value
 from senescape.results import Provenance
 from senescape.run import Monitor, check_size, engine_named, run_lanes
 from senescape.run.failures import Failure
+from senescape.units import Quantity
 from senescape.verdict import regimens_of
 
 from .points import Design
@@ -90,16 +91,20 @@ def sweep(
         if times is None:
             times = default_times(scenario, program.forcing.start, until)
         check_size(len(rows), len(times), lanes * design.points)
+        table = _defaults(program, design)
+        _check_setters(scenario, design, regimen, variant)
+        _check_effects(scenario, design, program, regimen, variant, uncertain=uncertain)
         cohorts = [
             cohort_of(
-                scenario,
+                # the spread between hosts may be stated over what is varied; draws are scaled
+                scenario if uncertain else _changed(scenario, design, defaults, program),
                 replace(program, parameter_defaults=defaults),
                 seed=seed,
                 draws=lanes if uncertain else 1,
                 hosts=1 if uncertain else lanes,
                 uncertain=uncertain,
             )
-            for defaults in _defaults(program, design)
+            for defaults in table
         ]
         failed: list[Failure] = []
         values = run_lanes(
@@ -183,6 +188,84 @@ def _defaults(program: Program, design: Design) -> Float:
             )
         table[:, program.parameter(factor.name)] = design.values[:, index] * factor.scale
     return table
+
+
+def _changed(scenario: Scenario, design: Design, defaults: Float, program: Program) -> Scenario:
+    """Return a scenario that states the numbers of a point."""
+    stated = dict(scenario.parameters)
+    for factor in design.factors:
+        noun = stated[factor.name]
+        assert noun.value.quantity is not None
+        dimension = noun.value.quantity.dimension
+        number = float(defaults[program.parameter(factor.name)])
+        quantity = Quantity(number, dimension, dimension.canonical_unit, number)
+        stated[factor.name] = noun.model_copy(update={"value": Value(repr(number), quantity)})
+    return scenario.model_copy(update={"parameters": stated})
+
+
+def _check_setters(scenario: Scenario, design: Design, regimen: str, variant: str | None) -> None:
+    """Refuse what a regimen or the variant sets itself: a point would undo what it stands for."""
+    setters = {f"regimen {regimen}": scenario.regimens[regimen].set}
+    if variant is not None:
+        setters[f"variant {variant}"] = scenario.variants[variant].set
+    for who, numbers in setters.items():
+        for factor in design.factors:
+            if factor.name in numbers:
+                raise RunError(
+                    f"{factor.name} is varied, and set by the {who}",
+                    allowed="numbers that regimens and the variant leave as they are",
+                    remedy="choose other regimens with --regimen, or vary another number",
+                    check="design.set-elsewhere",
+                )
+
+
+def _check_effects(
+    scenario: Scenario,
+    design: Design,
+    program: Program,
+    regimen: str,
+    variant: str | None,
+    *,
+    uncertain: bool,
+) -> None:
+    """Refuse what lanes of one program cannot show: else it would be without effect, unsaid.
+
+    A scenario that states other numbers must compile to the same program. Both ends of all ranges
+    are tried together; only where they fail is each number tried alone, to name it.
+    """
+    for end in (np.min, np.max):
+        ends = replace(design, values=end(design.values, axis=0)[None])
+        (defaults,) = _defaults(program, ends)
+        other = _changed(scenario, ends, defaults, program)
+        if compile_scenario(other, regimen, variant).program.digest != program.digest:
+            names = [
+                factor.name
+                for factor in design.factors
+                if compile_scenario(
+                    _changed(scenario, replace(ends, factors=(factor,)), defaults, program),
+                    regimen,
+                    variant,
+                ).program.digest
+                != program.digest
+            ] or [factor.name for factor in design.factors]
+            raise RunError(
+                f"{' and '.join(names)}: read for times, stages or classes under {regimen}",
+                allowed="what a rate, a start or a dose reads; not times, stages or classes",
+                remedy="write a scenario for each of its values (extends: ...)",
+                check="design.not-in-equations",
+            )
+        own = replace(program, parameter_defaults=defaults)
+        here, there = (
+            cohort_of(each, own, seed=0, draws=1, hosts=2, uncertain=False).parameters
+            for each in (scenario, other)
+        )
+        if uncertain and not np.array_equal(here, there):
+            raise RunError(
+                "what is varied says how hosts differ, and what is uncertain is drawn",
+                allowed="either of them",
+                remedy="leave out --uncertain, or vary another number",
+                check="design.variation",
+            )
 
 
 def _statistics(values: Float) -> Float:
