@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,9 +56,9 @@ def test_a_point_is_a_simulation_with_these_numbers() -> None:
 def test_statistics_are_those_of_the_hosts() -> None:
     made = scenario()
     design = grid([factor_of(made, "growth=0.3,0.6 / day")])
-    options = {"regimens": ["pulse", "control"], "hosts": 12, "step": 0.5, "until": 5.0}
-    hosts = sweep(made, design, every_host=True, **options)  # type: ignore[arg-type]
-    found = sweep(made, design, **options)  # type: ignore[arg-type]
+    options: dict[str, Any] = {"regimens": ["pulse", "control"], "hosts": 12, "step": 0.5, "until": 5.0}
+    hosts = sweep(made, design, every_host=True, **options)
+    found = sweep(made, design, **options)
     live = hosts["live"]
     for name, expected in (
         ("mean", live.mean("host")),
@@ -294,7 +295,7 @@ def test_what_would_be_without_effect_is_refused(name: str) -> None:
     made = edited(edits)
     said = "hosts differ" if check == "design.variation" else text.partition("=")[0]
     with pytest.raises(SenescapeError, match=said) as caught:
-        sweep(made, grid([factor_of(made, text)]), regimens=["pulse"], hosts=2, **options)  # type: ignore[arg-type]
+        sweep(made, grid([factor_of(made, text)]), regimens=["pulse"], hosts=2, **options)
     assert caught.value.check == check
 
 
