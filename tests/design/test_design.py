@@ -56,7 +56,12 @@ def test_a_point_is_a_simulation_with_these_numbers() -> None:
 def test_statistics_are_those_of_the_hosts() -> None:
     made = scenario()
     design = grid([factor_of(made, "growth=0.3,0.6 / day")])
-    options: dict[str, Any] = {"regimens": ["pulse", "control"], "hosts": 12, "step": 0.5, "until": 5.0}
+    options: dict[str, Any] = {
+        "regimens": ["pulse", "control"],
+        "hosts": 12,
+        "step": 0.5,
+        "until": 5.0,
+    }
     hosts = sweep(made, design, every_host=True, **options)
     found = sweep(made, design, **options)
     live = hosts["live"]
@@ -68,7 +73,18 @@ def test_statistics_are_those_of_the_hosts() -> None:
         np.testing.assert_allclose(found["live"].sel(statistic=name), expected, rtol=1e-12)
     assert (found["live"].sel(statistic="failed") == 0.0).all()
     assert found["live"].attrs["units"] == "cells" and found["growth"].attrs["units"] == "1 / day"
-    assert json.loads(found.attrs["provenance"])["question"]["points"] == 2
+    asked = json.loads(found.attrs["provenance"])["question"]
+    assert asked["points"] == 2 and asked["step"] == 0.5
+    assert asked["factors"] == ["growth=0.3,0.6 1 / day"] and asked["times"] == list(range(6))
+
+
+def test_units_of_what_is_varied_are_read() -> None:
+    """0.02 / h and 0.48 / day are one number (to rounding): a scale that is dropped is seen."""
+    made = scenario()
+    options: dict[str, Any] = {"regimens": ["pulse"], "hosts": 3, "step": 0.5, "until": 3.0}
+    hourly = sweep(made, grid([factor_of(made, "growth=0.02 / h")]), **options)["live"]
+    daily = sweep(made, grid([factor_of(made, "growth=0.48 / day")]), **options)["live"]
+    np.testing.assert_allclose(hourly.values, daily.values, rtol=1e-9)
 
 
 def test_points_share_their_hosts_and_chance() -> None:

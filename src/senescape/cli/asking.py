@@ -20,6 +20,7 @@ from senescape.cli.arguments import (
     Variant,
     checked,
     most_of,
+    refuse_options,
 )
 
 commands = typer.Typer()
@@ -131,7 +132,6 @@ def simulate(
 ) -> None:
     """Simulate regimens, or the reactions of an SBML file: means and standard deviations."""
     if scenario.lower().endswith((".xml", ".sbml")):
-        from senescape.cli.arguments import refuse_options
         from senescape.cli.keeping import Keeping
         from senescape.cli.networks import run_network_file
 

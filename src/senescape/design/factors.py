@@ -52,6 +52,15 @@ class Factor:
     log: bool = False
     scenario: Scenario | None = None
 
+    def words(self) -> str:
+        """Return what is varied, and how, as a provenance holds it."""
+        if self.scenario is not None:
+            return f"{self.name} as its prior says"
+        if self.levels:
+            return f"{self.name}={','.join(f'{level!r}' for level in self.levels)} {self.unit}"
+        steps = " by logarithms" if self.log else ""
+        return f"{self.name}={self.low!r}..{self.high!r} {self.unit}{steps}"
+
     def at(self, shares: Float) -> Float:
         """Return the values at shares from 0 to 1 of the range, or of the prior."""
         if self.scenario is not None:

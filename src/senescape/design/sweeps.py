@@ -147,6 +147,10 @@ def sweep(
         "design": design.kind,
         "design_seed": design.seed,
         "points": design.points,
+        "factors": [factor.words() for factor in design.factors],
+        "step": step,
+        "times": times.tolist(),
+        "every_host": every_host,
     }
     taken: dict[str, object] = {"seconds": clock.perf_counter() - began}
     provenance = Provenance(scenario.name, scenario.digest, seed, runner.name, question, taken)

@@ -140,6 +140,8 @@ class Database:
         verb = "REPLACE" if replace else "IGNORE"
         data = [(binary, *row.key, row.value, row.shard, row.sha256) for row in rows]
         with _told(self.path):
+            if self._connection.in_transaction:  # a stop came right behind BEGIN
+                self._connection.execute("ROLLBACK")
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 done = self._connection.executemany(
