@@ -30,15 +30,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+# what the tests build networks, schedulers and workers with lies beside this folder
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from faults import spawned
+from tests.run.schedulers import Dask
+
+from senescape.cohort import simulate
+from senescape.files import read_scenario
+from senescape.store import Store, verify
+
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent))
-
-from faults import spawned  # noqa: E402
-from tests.run.schedulers import Dask  # noqa: E402
-
-from senescape.cohort import simulate  # noqa: E402
-from senescape.files import read_scenario  # noqa: E402
-from senescape.store import Store, verify  # noqa: E402
 
 MAIN = (
     "import sys, senescape.run.lanes as lanes, senescape.run.sharing as sharing; "

@@ -22,19 +22,21 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.integrate import solve_ivp
 
+# what the tests build networks, schedulers and workers with lies beside this folder
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tests import sbml_texts as x
+from tests.engines import builders as b
+from tests.engines import test_explicit, test_rosenbrock
+
+from senescape.compile import Program, lower
+from senescape.engines.mean_field import MeanField
+from senescape.engines.protocol import run_engine
+from senescape.engines.state import Streams
+from senescape.errors import SenescapeError
+from senescape.files import parse_sbml
+
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent))
-
-from tests import sbml_texts as x  # noqa: E402
-from tests.engines import builders as b  # noqa: E402
-from tests.engines import test_explicit, test_rosenbrock  # noqa: E402
-
-from senescape.compile import Program, lower  # noqa: E402
-from senescape.engines.mean_field import MeanField  # noqa: E402
-from senescape.engines.protocol import run_engine  # noqa: E402
-from senescape.engines.state import Streams  # noqa: E402
-from senescape.errors import SenescapeError  # noqa: E402
-from senescape.files import parse_sbml  # noqa: E402
 
 Float = NDArray[np.float64]
 TOLERANCES = (1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9)
