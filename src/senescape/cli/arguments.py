@@ -33,6 +33,8 @@ StopWhen = Annotated[
         "in simulate 'half-width [of NAME] [at DAY] < 100 cells', or '< 5 %'."
     ),
 ]
+Uncertain = Annotated[bool, typer.Option(help="Draw what is not known, one draw a host.")]
+Until = Annotated[float | None, typer.Option(help="Last output [day].")]
 Variant = Annotated[str | None, typer.Option(help="Named variant of the parameters.")]
 
 

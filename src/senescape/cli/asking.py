@@ -17,6 +17,8 @@ from senescape.cli.arguments import (
     Seed,
     StepHours,
     StopWhen,
+    Uncertain,
+    Until,
     Variant,
     checked,
     most_of,
@@ -100,9 +102,7 @@ def simulate(
     ] = None,
     step_hours: StepHours = None,
     variant: Variant = None,
-    uncertain: Annotated[
-        bool, typer.Option(help="Draw what is not known, one draw a host.")
-    ] = False,
+    uncertain: Uncertain = False,
     counted: Annotated[
         bool, typer.Option(help="Add background and noise, as the assay would count.")
     ] = False,
@@ -275,9 +275,7 @@ def checkpoint(
     engine: Annotated[str | None, typer.Option(help="leap (default) or exact.")] = None,
     step_hours: StepHours = None,
     variant: Variant = None,
-    uncertain: Annotated[
-        bool, typer.Option(help="Draw what is not known, one draw a host.")
-    ] = False,
+    uncertain: Uncertain = False,
 ) -> None:
     """Treat hosts until a day and keep them as they stand, to be treated on by fork."""
     from senescape.cli.forks import run_checkpoint
@@ -300,7 +298,7 @@ def checkpoint(
 def fork(
     file: Annotated[Path, typer.Argument(help="A checkpoint, .npz.")],
     regimen: Regimens = None,
-    until: Annotated[float | None, typer.Option(help="Last output [day].")] = None,
+    until: Until = None,
     json: Json = False,
     output: Output = None,
 ) -> None:
@@ -331,14 +329,12 @@ def sweep(
     hosts: Annotated[
         int, typer.Option(help="Hosts (wells) at each point, the same.", min=1, max=MOST)
     ] = 20,
-    until: Annotated[float | None, typer.Option(help="Last output [day].")] = None,
+    until: Until = None,
     seed: Seed = 1,
     engine: Engine = "leap",
     step_hours: StepHours = None,
     variant: Variant = None,
-    uncertain: Annotated[
-        bool, typer.Option(help="Draw what is not known, one draw a host.")
-    ] = False,
+    uncertain: Uncertain = False,
     every_host: Annotated[
         bool, typer.Option("--every-host", help="Every host in place of statistics.")
     ] = False,
