@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html import unescape
 from xml.etree import ElementTree
 
@@ -23,6 +24,7 @@ from senescape.model import Citation
 from senescape.model.host import Host
 from senescape.report import chosen_verdict, verdict_page
 from senescape.report.tables import short
+from senescape.results import Precision
 from senescape.verdict import BOX_WORDS, Verdict, judge
 from senescape.verdict.lifetimes import survival_in
 
@@ -57,6 +59,30 @@ def test_the_page_draws_figure_1_where_its_numbers_are_given(results: Results) -
     page = verdict_page(*results, numbers)
     assert page.count("<svg") == 8 and "Where the cells go" in page
     assert "not in this scenario" in page and "<script>" not in page
+
+
+def test_a_verdict_that_was_stopped_says_so(results: Results) -> None:
+    (verdict, *_), wells = results
+    stopped = Precision(
+        rule="half-width < 1 day",
+        quantity="V at day 14",
+        unit="day",
+        counted="draws",
+        kind="exact",
+        n=128,
+        maximum=900,
+        block=64,
+        low=-0.5,
+        high=1.25,
+        wanted=1.0,
+        reached=True,
+    )
+    said = (
+        "Stopped after 128 of 900 draws by half-width < 1 day: half-width 0.875 day of V at day 14"
+    )
+    assert said not in plain_text(verdict_page([verdict], wells))
+    page = verdict_page([replace(verdict, precision=stopped)], wells)
+    assert said in " ".join(plain_text(page).split())
 
 
 def test_a_hostile_title_is_text(results: Results) -> None:

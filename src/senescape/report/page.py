@@ -63,6 +63,7 @@ def _words(chosen: Verdict) -> dict[str, object]:
     return {
         "scenario": scenario,
         "headline": chosen.headline(),
+        "precision": "" if chosen.precision is None else chosen.precision.sentence(),
         "disclaimer": f"{DISCLAIMER} {scenario.place.capitalize()}.",
         "phrase": PHRASES[question.headline],
         "question": question,
