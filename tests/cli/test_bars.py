@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
+import pty
+import subprocess
+import sys
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -87,3 +92,33 @@ def test_without_a_terminal_nothing_is_drawn(capfd: pytest.CaptureFixture[str]) 
         shown.estimate("no one reads this")
         shown.stop()
     assert bar.progress is None and capfd.readouterr() == ("", "")
+
+
+def test_on_a_terminal_the_bar_is_drawn_and_the_result_is_the_same() -> None:
+    """The program itself, with standard error on a pseudo-terminal and on a pipe."""
+    words = "simulate mcf7-doxorubicin -r 100nM --hosts 128 --until 3 --step-hours 12"
+    command = [sys.executable, "-c", "from senescape.cli import main; main()", *words.split()]
+    ours, theirs = pty.openpty()
+    drawn: list[bytes] = []
+
+    def read() -> None:
+        try:
+            while part := os.read(ours, 65536):
+                drawn.append(part)
+        except OSError:  # nobody has the other end any more
+            pass
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    environment = os.environ | {"TERM": "xterm", "COLUMNS": "120"}
+    shown = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=theirs, env=environment, check=True
+    )
+    os.close(theirs)
+    reader.join()
+    os.close(ours)
+    plain = subprocess.run(command, capture_output=True, env=environment, check=True)
+    assert shown.stdout == plain.stdout and plain.stderr == b""
+    text = b"".join(drawn).decode()
+    assert "100nM: simulating" in text and "so far: live_cells at day 3 " in text
+    assert "128 hosts" in text

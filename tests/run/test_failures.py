@@ -21,8 +21,8 @@ LANES = 70
 TIMES = np.array([0.0, 2.0, 5.0])
 
 
-def falling() -> Program:
-    """Growth whose rate falls below 0 where the crowding is large: at the start in bad lanes."""
+def growing() -> Program:
+    """Logistic growth; its rate is negative from the start on where ``growth`` is."""
     return b.program_of(b.logistic())
 
 
@@ -36,7 +36,7 @@ def table(program: Program, bad: tuple[int, ...]) -> Float:
 @pytest.mark.parametrize("engine", ["leap", "mean-field", "exact"])
 def test_the_others_are_not_harmed(engine: str) -> None:
     """Three lanes of 70 have a negative rate; all others the bytes of a run of good lanes only."""
-    program, bad = falling(), (0, 31, 66)
+    program, bad = growing(), (0, 31, 66)
     runner = engine_named(engine)
     good = run_lanes(runner, program, table(program, ()), Streams.hosts(1, LANES), TIMES)
     failures: list[Failure] = []
@@ -53,7 +53,7 @@ def test_the_others_are_not_harmed(engine: str) -> None:
 
 
 def test_where_every_lane_fails_all_are_told() -> None:
-    program = falling()
+    program = growing()
     failures: list[Failure] = []
     everyone = tuple(range(LANES))
     found = run_lanes(
@@ -69,7 +69,7 @@ def test_where_every_lane_fails_all_are_told() -> None:
 
 def test_without_leave_the_first_failure_stops_the_run_and_names_its_lane() -> None:
     """Lane 66 is the third of the second piece: its number is that of the whole."""
-    program = falling()
+    program = growing()
     with pytest.raises(RunError, match=r"lane 66\)"):
         run_lanes(
             engine_named("leap"), program, table(program, (66,)), Streams.hosts(1, LANES), TIMES
@@ -89,7 +89,7 @@ def test_what_is_no_failure_of_a_lane_is_not_forgiven() -> None:
 
 def test_few_tries_find_few_failures() -> None:
     """Halving: at most 2 log2(64) + 1 tries for one lane of 64."""
-    program, tries = falling(), []
+    program, tries = growing(), []
     rows = np.arange(len(program.assay_ids))
     run = partial(run_block, engine_named("leap"), program, TIMES, rows, ())
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from tests.cohort.test_simulate import TEXT
+from tests.verdict.test_worlds import slow_uncompiled
+from tests.verdict.worlds import world
 
 from senescape.cohort import simulate
+from senescape.compile.question import question_of
 from senescape.errors import SenescapeError
-from senescape.files import parse_scenario, read_scenario
+from senescape.files import parse_scenario
 from senescape.results import BLOCK
 from senescape.store import Store
-from senescape.verdict import judge
+from senescape.verdict import Verdict, judge
+from senescape.verdict.drawing import effect_bounds, looks_of
 
 SHORT: dict[str, Any] = {"step": 0.5, "until": 6.0}
 ENOUGH = "half-width of live at 6 < 1.5 %"
@@ -25,10 +30,10 @@ class Told:
 
     def __init__(self) -> None:
         self.answers: list[str] = []
-        self.done = 0
+        self.done = self.total = 0
 
     def start(self, what: str, total: int) -> None:
-        self.total = total
+        self.total += total
 
     def advance(self, units: int) -> None:
         self.done += units
@@ -138,6 +143,44 @@ def test_a_stopped_verdict_is_one_of_that_size() -> None:
     assert told["draws"] == precision.n and told["wanted"] == 1.6
 
 
+def plain(verdict: Verdict) -> str:
+    """All that is printed of a verdict but the time it took and the rule."""
+    data: dict[str, Any] = verdict.to_dict()
+    data["provenance"].pop("run")
+    data["provenance"]["question"].pop("precision", None)
+    return json.dumps(data)
+
+
+@slow_uncompiled
+def test_a_stopped_verdict_has_the_bytes_of_one_of_that_size(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Rules, curves, readings, shares; for any number of threads, with a bar and without."""
+    scenario = world(headline="time_to_progression", recovers=3, dies=0)
+    options: dict[str, Any] = {"step": 0.25, "shares": True, "seed": 3}
+    told = Told()
+    found = []
+    for threads, monitor in (("1", None), ("2", told), ("3", None)):
+        monkeypatch.setenv("SENESCAPE_THREADS", threads)
+        stop = {"draws": 900, "stop_when": "half-width < 0.7 day", "monitor": monitor}
+        found.append(judge(scenario, "pulse", **stop, **options))
+    assert found[0].draws == 2 * BLOCK and len(told.answers) == 2
+    whole = judge(scenario, "pulse", draws=2 * BLOCK, **options)
+    assert [plain(v) for v in found] == [plain(whole)] * 3
+
+
+@slow_uncompiled
+def test_the_bar_of_a_verdict_ends_at_all_of_its_work() -> None:
+    """Worlds and coalitions are counted before they are run; 100 draws are seen in two blocks."""
+    scenario = world(headline="time_to_progression", recovers=3, dies=0)
+    told = Told()
+    options: dict[str, Any] = {"draws": 100, "hosts": 1, "step": 0.25, "shares": True}
+    seen = judge(scenario, "pulse", monitor=told, **options)
+    assert told.done == told.total > 0 and len(told.answers) == 2
+    assert "100 draws" in told.answers[-1]
+    assert plain(seen) == plain(judge(scenario, "pulse", **options))
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -155,10 +198,26 @@ def test_rules_of_something_else_than_the_effect_are_refused(
     assert caught.value.check == "run.stop-when" and said in str(caught.value)
 
 
-def test_a_bundled_verdict_may_be_stopped_by_an_asymptotic_rule() -> None:
-    """The burden has no bounds: nothing exact is promised, and it is said."""
-    scenario = read_scenario("figure-1")
-    found = judge(
-        scenario, "chemo", draws=64, hosts=1, step=0.5, stop_when="asymptotic half-width < 40 day"
+@slow_uncompiled
+def test_an_asymptotic_interval_speaks_late_and_is_narrower() -> None:
+    """The same 320 draws: it says nothing at 192 looks, and is narrower than the exact one in the end."""
+    scenario = world(headline="time_to_progression", recovers=3, dies=0)
+    found = {
+        rule: judge(scenario, "pulse", draws=320, hosts=1, step=0.5, stop_when=f"{rule} < 1e-6 day")
+        for rule in ("half-width", "asymptotic half-width")
+    }
+    exact, loose = (found[rule].precision for rule in found)
+    assert exact is not None and loose is not None
+    assert (exact.kind, loose.kind) == ("exact", "asymptotic")
+    assert 0.0 < loose.half_width < exact.half_width
+    early = judge(
+        scenario, "pulse", draws=192, hosts=1, step=0.5, stop_when="asymptotic half-width < 99 day"
     )
-    assert found.precision is not None and found.precision.kind == "asymptotic"
+    assert early.precision is not None and not early.precision.reached
+
+
+def test_the_burden_has_no_bounds_and_its_interval_is_asymptotic() -> None:
+    question = question_of(world(headline="burden", recovers=3, dies=0))
+    assert effect_bounds(question) is None
+    looks = looks_of(question, 100, "half-width < 0.1")
+    assert looks.sequence.kind == "asymptotic"
