@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -171,13 +172,24 @@ def damage(path: Path, what: str) -> None:
         arrays["counts"][0, 0] += 1.0
         np.savez_compressed(path, allow_pickle=False, **arrays)
         return
+    elif what in ("other text", "newer format"):
+        with np.load(path) as file:
+            arrays = {name: file[name].copy() for name in file.files}
+        told = json.loads(arrays["checkpoint"].tobytes())
+        told |= {"format": 1 if what == "other text" else 2}
+        del told["course" if what == "other text" else "seed"]
+        arrays["checkpoint"] = np.frombuffer(json.dumps(told).encode(), np.uint8)
+        np.savez_compressed(path, allow_pickle=False, **arrays)
+        return
     elif what == "other arrays":
         np.savez(path, counts=np.zeros((2, 2)))
         return
     path.write_bytes(data)
 
 
-@pytest.mark.parametrize("what", ["cut", "empty", "text", "bit", "other arrays"])
+@pytest.mark.parametrize(
+    "what", ["cut", "empty", "text", "bit", "other text", "newer format", "other arrays"]
+)
 def test_a_damaged_file_is_refused(what: str, tmp_path: Path) -> None:
     path = tmp_path / "kept.npz"
     checkpoint(scenario_with(BATHED), "first", DAY, hosts=2).save(path)

@@ -38,6 +38,11 @@ Float = NDArray[np.float64]
 
 FORMAT = 1
 SUFFIX = ".npz"
+# what a file that is no checkpoint makes of those who read it
+UNREADABLE = (
+    *(ValueError, TypeError, KeyError, AttributeError, EOFError),
+    *(zipfile.BadZipFile, zlib.error),
+)
 META = "checkpoint"  # the one array of a file that holds text
 
 
@@ -119,18 +124,17 @@ class Checkpoint:
             with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
                 arrays = {name: file[name] for name in file.files}
             text = json.loads(arrays.pop(META).tobytes())
+            if text.pop("format") > FORMAT:
+                raise _unreadable(path, "written by a newer senescape")
+            if text.pop("digest") != _digest(arrays):
+                raise _unreadable(path, "damaged: its digest differs")
+            scenario = Scenario.model_validate(text.pop("scenario"))
+            course = tuple((name, float(day)) for name, day in text.pop("course"))
+            return cls(scenario=scenario, course=course, arrays=arrays, **text)
         except OSError as error:
             raise _unreadable(path, error.strerror or "no checkpoint") from None
-        except (ValueError, KeyError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error):
+        except UNREADABLE:
             raise _unreadable(path, "no checkpoint, or a damaged one") from None
-        if text["format"] > FORMAT:
-            raise _unreadable(path, f"format {text['format']}, written by a newer senescape")
-        if text.pop("digest") != _digest(arrays):
-            raise _unreadable(path, "damaged: its digest differs")
-        del text["format"]
-        scenario = Scenario.model_validate(text.pop("scenario"))
-        course = tuple((name, float(day)) for name, day in text.pop("course"))
-        return cls(scenario=scenario, course=course, arrays=arrays, **text)
 
     def state(self) -> State:
         """Return the state of every host; its registers are to be made anew."""
